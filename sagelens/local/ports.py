@@ -1,0 +1,119 @@
+"""What the rooms of the local SageMaker know of one another.
+
+Everything runs on one asyncio loop in the service's process; jobs and model servers are other processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+__all__ = [
+    "ApiError",
+    "Call",
+    "Clock",
+    "Document",
+    "Handler",
+    "Objects",
+    "Process",
+    "Processes",
+    "Request",
+    "Resource",
+    "Spawn",
+]
+
+Document = dict[str, Any]
+Request = dict[str, Any]
+Handler = Callable[[Request], Awaitable[Document]]
+"""Serves one operation: the decoded and validated request in, the answer out, both in AWS's own field names.
+Timestamps are floats (seconds since the epoch), blobs are bytes."""
+
+Call = Callable[[str, Request], Awaitable[Document]]
+"""Performs an operation as a client would, validation included: `await call("sagemaker.CreateModel", {...})`."""
+
+
+class ApiError(Exception):
+    """An error that a client sees: AWS's code (`ValidationException`, `ResourceNotFound`, `ResourceInUse`, …), message, HTTP status."""
+
+    def __init__(self, code: str, message: str, status: int = 400, **members: Any) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+        self.members = members
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """One thing that the service keeps. `body` holds, in AWS's field names, what Describe answers beside the fields here.
+
+    `kind` is the shape's noun: Pipeline, PipelineExecution, PipelineExecutionStep, ProcessingJob, TrainingJob, TransformJob, Model,
+    ModelPackageGroup, ModelPackage, EndpointConfig, Endpoint. `parent` is the owner's name (an execution's pipeline, a package's group) or "".
+    """
+
+    kind: str
+    arn: str
+    name: str
+    parent: str = ""
+    status: str = ""
+    created: float = 0.0
+    modified: float = 0.0
+    body: Document = field(default_factory=dict)
+
+
+class Clock(Protocol):
+    """The service's clock; it may run faster than the wall's."""
+
+    def time(self) -> float:
+        """Seconds since the epoch, on this clock."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Objects(Protocol):
+    """The object store: `s3://bucket/key` is the file `<root>/bucket/key`."""
+
+    root: Path
+
+    def path(self, uri: str) -> Path:
+        """The file or folder that an s3:// URI names; ApiError ValidationException for anything else or outside the root."""
+        ...
+
+    def uri(self, path: Path) -> str: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spawn:
+    """A process to start. `call` is `module:function`, called without arguments in a fork of a warm interpreter of `family`;
+    or `command`, a program with its arguments, started fresh. Exactly one of the two."""
+
+    family: str = ""
+    call: str = ""
+    command: Sequence[str] = ()
+    argv: Sequence[str] = ()
+    env: Mapping[str, str]
+    cwd: Path
+    log: Path
+
+
+class Process(Protocol):
+    pid: int
+
+    async def wait(self) -> int:
+        """The exit code; minus the signal's number when killed by one."""
+        ...
+
+    def terminate(self) -> None:
+        """SIGTERM to the process's group."""
+        ...
+
+    def kill(self) -> None: ...
+
+
+class Processes(Protocol):
+    """Starts processes, forked from a warm interpreter where that is possible and safe."""
+
+    async def spawn(self, spawn: Spawn) -> Process: ...

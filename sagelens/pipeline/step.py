@@ -1,0 +1,82 @@
+"""A step of a pipeline, as a value."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sagelens.errors import BadConfig
+from sagelens.values import Phase, Source
+
+__all__ = ["Job", "Parameter", "Step"]
+
+
+class Job(StrEnum):
+    """What kind of SageMaker job runs a step. A training step gives exactly one folder, the model."""
+
+    PROCESSING = "processing"
+    TRAINING = "training"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of the pipeline, given when an execution starts."""
+
+    name: str
+    default: str | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One plain function as a job.
+
+    Positional parameters of the function are artifacts, matched by name to what earlier steps give (`takes` names them where they
+    differ). Keyword-only parameters come from `params` (plain data, part of the cache key), from a pipeline `Parameter`, or
+    are clients (sagelens.values.client) that the job hands in. A parameter named `sources` gets the declared sources.
+    """
+
+    function: Callable[..., Any]
+    gives: tuple[str, ...] = ()
+    takes: tuple[str, ...] | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    phase: Phase | None = None
+    job: Job = Job.PROCESSING
+    cache: bool = True
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    lands: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", self.function.__name__.replace("_", "-"))
+        if self.takes is None:
+            object.__setattr__(self, "takes", self._positional())
+        if self.phase is None:
+            object.__setattr__(self, "phase", self._phase())
+        self._check_params()
+
+    def _positional(self) -> tuple[str, ...]:
+        parameters = inspect.signature(self.function).parameters.values()
+        return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "sources")
+
+    def _phase(self) -> Phase:
+        module = self.function.__module__.rpartition(".")[2]
+        for phase in Phase:
+            if module in {phase.value, phase.name.lower(), phase.value.partition("-")[2]}:
+                return phase
+        raise BadConfig(
+            f"Step '{self.name}' is in module '{module}', which is not named after a phase. Pass phase=, one of: "
+            f"{', '.join(p.value for p in Phase)}."
+        )
+
+    def _check_params(self) -> None:
+        allowed = {p.name for p in inspect.signature(self.function).parameters.values() if p.kind is p.KEYWORD_ONLY}
+        unknown = sorted(set(self.params) - allowed)
+        if unknown:
+            raise BadConfig(
+                f"Step '{self.name}' has no keyword-only parameter {', '.join(unknown)}. "
+                f"{self.function.__qualname__} takes: {', '.join(sorted(allowed)) or 'none'}."
+            )

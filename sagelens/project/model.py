@@ -1,0 +1,255 @@
+"""The project as typed data: what `configs/` says, read once.
+
+Unknown keys are errors everywhere. `environment` comes from `configs/environments/<name>.yaml`, which may also set
+any other key of the project for that environment.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sagelens.values import Source, TimeSplit
+
+__all__ = [
+    "AbsoluteThreshold",
+    "Approval",
+    "Collection",
+    "Deployment",
+    "Environment",
+    "ErrorCosts",
+    "Evaluation",
+    "Features",
+    "Framing",
+    "JobSettings",
+    "Kpi",
+    "ModelGateSettings",
+    "Preparation",
+    "Project",
+    "Quality",
+    "Registration",
+    "RelativeThreshold",
+    "Scoring",
+    "SliceThreshold",
+    "Target",
+    "Task",
+    "Tracking",
+    "Training",
+    "XGBoostSettings",
+]
+
+Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$", description="letters, digits and hyphens")]
+Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Kpi(Section):
+    """The business figure that the model is meant to move, and how far."""
+
+    name: Text
+    target: float
+    unit: Text
+
+
+class ErrorCosts(Section):
+    """What one wrong prediction costs, in the KPI's currency; right ones cost nothing."""
+
+    false_negative: float = Field(gt=0)
+    false_positive: float = Field(gt=0)
+    currency: Text = "USD"
+
+
+class Task(StrEnum):
+    BINARY_CLASSIFICATION = "binary-classification"
+
+
+class Framing(Section):
+    """The business goal and the problem as machine learning sees it. Nothing here may be empty."""
+
+    goal: Text
+    question: Text
+    owner: Text
+    kpi: Kpi
+    error_costs: ErrorCosts
+    task: Task
+    label: Text
+    metric: Text
+    acceptance: Share
+    alternatives: Text = Field(description="what would be done without machine learning, and why that is not enough")
+
+
+class Collection(Section):
+    sources: dict[str, Source] = Field(min_length=1)
+
+
+class Quality(Section):
+    """Gate name -> table name -> file of a Great Expectations suite, relative to configs/quality/."""
+
+    gates: dict[str, dict[str, str]]
+
+
+class Preparation(Section):
+    """`leaks` are the columns that are not known when a prediction is asked for; none may become a feature."""
+
+    leaks: tuple[str, ...]
+    split: TimeSplit
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class Features(Section):
+    categorical: tuple[str, ...]
+    numeric: tuple[str, ...]
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class XGBoostSettings(Section):
+    objective: str = "binary:logistic"
+    num_boost_round: int = Field(100, ge=1)
+    early_stopping_rounds: int = Field(10, ge=1)
+    max_depth: int = Field(6, ge=1, le=20)
+    learning_rate: float = Field(0.1, gt=0, le=1)
+    subsample: float = Field(1.0, gt=0, le=1)
+    colsample_bytree: float = Field(1.0, gt=0, le=1)
+    min_child_weight: float = Field(1.0, ge=0)
+    reg_lambda: float = Field(1.0, ge=0)
+    max_bin: int = Field(256, ge=2)
+    eval_metric: str = "logloss"
+
+
+class Training(Section):
+    seed: int = 1
+    baseline_max_iter: int = Field(200, ge=1)
+    xgboost: XGBoostSettings = XGBoostSettings()
+
+
+class AbsoluteThreshold(Section):
+    metric: str
+    at_least: float | None = None
+    at_most: float | None = None
+
+
+class RelativeThreshold(Section):
+    """The challenger may be worse than the champion by at most `margin` (non-inferiority, lower end of the interval)."""
+
+    metric: str = "roc_auc"
+    margin: float = Field(0.005, ge=0)
+
+
+class SliceThreshold(Section):
+    column: str
+    metric: str = "roc_auc"
+    at_least: float
+
+
+class ModelGateSettings(Section):
+    absolute: tuple[AbsoluteThreshold, ...]
+    champion: RelativeThreshold = RelativeThreshold()
+    beats_baseline: bool = True
+    slices: tuple[SliceThreshold, ...] = ()
+
+
+class Evaluation(Section):
+    slices: tuple[str, ...] = ()
+    minimum_slice_rows: int = Field(100, ge=1)
+    bootstrap_draws: int = Field(200, ge=20)
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    calibration_bins: int = Field(10, ge=2)
+    gate: ModelGateSettings
+
+
+class Registration(Section):
+    model_package_group: Name
+
+
+class Deployment(Section):
+    endpoint: Name
+    variant: Name = "AllTraffic"
+    smoke_rows: int = Field(5, ge=1, le=100)
+
+
+class Scoring(Section):
+    """Batch scoring: what the project's own scoring step needs."""
+
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class Target(StrEnum):
+    LOCAL = "local"
+    AWS = "aws"
+
+
+class Approval(StrEnum):
+    """Who approves a model package whose gate passed."""
+
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+
+
+class JobSettings(Section):
+    """What a SageMaker job needs beside the function."""
+
+    instance_type: str = "ml.m5.xlarge"
+    instance_count: int = Field(1, ge=1)
+    volume_gb: int = Field(30, ge=1)
+    max_runtime_seconds: int = Field(3600, ge=60, le=432000)
+
+
+class EndpointSettings(Section):
+    instance_type: str = "ml.m5.large"
+    instance_count: int = Field(1, ge=1)
+
+
+class Tracking(Section):
+    """`uri`: any MLflow tracking URI; without one a SQLite file below .sagelens/."""
+
+    uri: str | None = None
+    experiment: str | None = None
+
+
+class Environment(Section):
+    name: Name
+    target: Target
+    region: str = "us-east-1"
+    account: str = Field("000000000000", pattern=r"^\d{12}$")
+    bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$")
+    role: str = Field(pattern=r"^arn:aws[a-z\-]*:iam::\d{12}:role/.+$")
+    image: str
+    approval: Approval = Approval.MANUAL
+    max_parallel_steps: int = Field(2, ge=1)
+    jobs: JobSettings = JobSettings()
+    steps: dict[str, JobSettings] = Field(default_factory=dict, description="by step, in place of `jobs`")
+    endpoint: EndpointSettings = EndpointSettings()
+    tracking: Tracking = Tracking()
+    tags: dict[str, str] = Field(default_factory=dict)
+
+
+class Project(Section):
+    """Everything that `configs/` says, for one environment. `root` is the folder that holds configs/, steps/ and pipelines/."""
+
+    root: Path = Field(exclude=True)
+    name: Name
+    framing: Framing
+    collection: Collection
+    quality: Quality
+    preparation: Preparation
+    features: Features
+    training: Training = Training()
+    evaluation: Evaluation
+    registration: Registration
+    deployment: Deployment
+    scoring: Scoring = Scoring()
+    parameters: dict[str, Any] = Field(default_factory=dict, description="free: for the steps of the project's own")
+    environment: Environment
+
+    def suites(self, gate: str) -> dict[str, dict[str, Any]]:
+        """The Great Expectations suites of a gate, by table, read from configs/quality/."""
+        from sagelens.project.load import read_suite
+
+        return {table: read_suite(self.root, file) for table, file in self.quality.gates[gate].items()}

