@@ -23,7 +23,7 @@ def quiet() -> None:
 
 
 class Clients:
-    """boto3 clients by service, made once each, from one session. Where they point is decided by AWS's own environment variables."""
+    """boto3 clients by service, made once each. Where they point is decided by AWS's own environment variables."""
 
     def __init__(self, region: str | None = None) -> None:
         self._region = region

