@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 __all__ = ["PRIVACY", "Clients", "quiet"]
@@ -11,7 +12,7 @@ __all__ = ["PRIVACY", "Clients", "quiet"]
 PRIVACY = {
     "GX_ANALYTICS_ENABLED": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    "SAGEMAKER_TELEMETRY_OPT_OUT": "true",
+    "SAGEMAKER_ADMIN_CONFIG_OVERRIDE": str(Path(__file__).with_name("sdk-defaults.yaml")),
 }
 """Switches that keep the libraries we build on from reporting usage. `quiet` sets them unless the user did."""
 
@@ -32,8 +33,13 @@ class Clients:
     @cached_property
     def session(self) -> Any:
         import boto3
+        import botocore.session
 
-        return boto3.session.Session(region_name=self._region)
+        session = botocore.session.Session()
+        warm = boto3.DEFAULT_SESSION
+        if warm is not None:  # in a fork of a warm interpreter it holds service models that are parsed already
+            session.register_component("data_loader", warm._session.get_component("data_loader"))  # noqa: SLF001
+        return boto3.session.Session(region_name=self._region, botocore_session=session)
 
     def get(self, service: str) -> Any:
         """The client of a service by boto3's name (`sagemaker`, `s3`, …)."""

@@ -35,7 +35,9 @@ class Step:
 
     Positional parameters of the function are artifacts, matched by name to what earlier steps give (`takes` names them where they
     differ). Keyword-only parameters come from `params` (plain data, part of the cache key), from a pipeline `Parameter`, or
-    are clients (sagelens.values.client) that the job hands in. A parameter named `sources` gets the declared sources.
+    are clients (sagelens.values.client) that the job hands in. A parameter named `sources` gets the declared sources; an artifact
+    given under the name of a source lands below `raw/`, addressed by the source's content. `after` names steps that have to
+    succeed first although nothing is taken from them.
     """
 
     function: Callable[..., Any]
@@ -47,7 +49,7 @@ class Step:
     job: Job = Job.PROCESSING
     cache: bool = True
     sources: Mapping[str, Source] = field(default_factory=dict)
-    lands: Mapping[str, str] = field(default_factory=dict)
+    after: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.name:

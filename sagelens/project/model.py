@@ -19,6 +19,7 @@ __all__ = [
     "Approval",
     "Collection",
     "Deployment",
+    "EndpointSettings",
     "Environment",
     "ErrorCosts",
     "Evaluation",

@@ -33,6 +33,8 @@ class Source:
     `null` lists the texts that stand for a missing value in CSV.
     """
 
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, which forbids an annotation here
+
     uri: str
     format: SourceFormat
     licence: str

@@ -11,6 +11,8 @@ __all__ = ["TimeSplit"]
 class TimeSplit:
     """By the value of one column that orders time (months, say): later rows never train a model that earlier rows test."""
 
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, which forbids an annotation here
+
     column: str
     train: tuple[int, ...]
     validation: tuple[int, ...]

@@ -1,0 +1,51 @@
+# Everything a newcomer needs: `make run` and `make test`. Both need Python 3.11 to 3.13 and make, nothing else.
+PYTHON ?= python3
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d%d" % sys.version_info[:2])')
+BIN := .venv/bin
+CODE := sagelens steps pipelines tests benchmarks
+
+.PHONY: run test check format lint types contracts lock bench clean
+.DEFAULT_GOAL := run
+
+run: .venv/installed
+	$(BIN)/sagelens run training
+	$(BIN)/sagelens invoke flights configs/examples/request.json
+
+test: .venv/installed
+	$(BIN)/python -m pytest
+
+check: format lint types contracts test
+
+format: .venv/installed
+	$(BIN)/ruff format --check $(CODE)
+
+lint: .venv/installed
+	$(BIN)/ruff check $(CODE)
+
+types: .venv/installed
+	$(BIN)/mypy
+
+contracts: .venv/installed
+	$(BIN)/lint-imports
+
+bench: .venv/installed
+	$(BIN)/python benchmarks/pipeline.py
+	$(BIN)/python benchmarks/serving.py
+
+# Resolve anew for every Python that is supported; needs their interpreters.
+lock: .venv/installed
+	for version in 3.11 3.12 3.13; do \
+	  $(BIN)/uv pip compile pyproject.toml --quiet --extra dev --python-version $$version --override constraints/overrides.txt \
+	    --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	    --output-file constraints/py$$(echo $$version | tr -d .).txt || exit 1; \
+	done
+
+.venv/installed: constraints/py$(VERSION).txt pyproject.toml
+	@test -f constraints/py$(VERSION).txt || { echo "Python $(VERSION) is not supported; set PYTHON to 3.11, 3.12 or 3.13"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r constraints/py$(VERSION).txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+clean:
+	rm -rf .venv .sagelens

@@ -1,0 +1,1 @@
+"""The pipelines of the reference project: steps composed, nothing else."""

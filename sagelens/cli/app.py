@@ -1,0 +1,281 @@
+"""The commands and their options. Every command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from sagelens import __version__
+from sagelens.errors import Interrupted, SagelensError
+
+__all__ = ["app", "run_app"]
+
+app = typer.Typer(
+    name="sagelens",
+    help="ML pipelines that run on a laptop, in SageMaker local mode and on AWS.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+models = typer.Typer(help="Registered models.", no_args_is_help=True)
+local = typer.Typer(help="The local SageMaker of this project.", no_args_is_help=True)
+app.add_typer(models, name="models")
+app.add_typer(local, name="local")
+
+Env = Annotated[str, typer.Option("--env", help="A file of configs/environments/, without .yaml.", envvar="SAGELENS_ENV")]
+Set = Annotated[list[str], typer.Option("--set", help="Set any key of the config: dotted.key=value. May be repeated.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+Run = Annotated[str, typer.Argument(help="An execution's ARN or id, the start of an id, or `last`.")]
+
+
+def run_app(argv: Sequence[str]) -> int:
+    """Run a command line; returns its exit code. A user's mistake gets one message, never a traceback."""
+    import click
+
+    from sagelens.cli.failure import report_failure
+
+    as_json = "--json" in argv
+    try:
+        outcome = app(args=list(argv), standalone_mode=False, prog_name="sagelens")
+    except SagelensError as error:
+        return report_failure(error, as_json=as_json)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        return report_failure(Interrupted("Interrupted."), as_json=as_json)
+    except BrokenPipeError:
+        return 0
+    except Exception as error:
+        from sagelens.cli.foreign import translate
+
+        known = translate(error)
+        if known is None:
+            raise
+        return report_failure(known, as_json=as_json)
+    return outcome if isinstance(outcome, int) else 0
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+    if version:
+        sys.stdout.write(f"sagelens {__version__}\n")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    pipeline: Annotated[str, typer.Argument(help="A module of pipelines/, such as training.")],
+    env: Env = "local",
+    setting: Set = [],  # noqa: B006 - typer copies it
+    first: Annotated[str | None, typer.Option("--from", help="Run this step and all that depends on it.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Run this step and all that it depends on.")] = None,
+    only: Annotated[str | None, typer.Option("--only", help="Run this step alone, on the outputs of the last run.")] = None,
+    parameter: Annotated[list[str], typer.Option("--parameter", help="A parameter of the pipeline: Name=value.")] = [],  # noqa: B006
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every step, even if nothing changed.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Run a pipeline and show how it goes."""
+    from sagelens.cli.commands.run import run_pipeline
+
+    return run_pipeline(
+        pipeline,
+        environment=env,
+        settings=setting,
+        selection=(first, last, only),
+        parameters=parameter,
+        cache=not no_cache,
+        as_json=as_json,
+    )
+
+
+@app.command(name="compile")
+def compile_(
+    pipeline: Annotated[str, typer.Argument(help="A module of pipelines/, such as training.")],
+    env: Env = "local",
+    setting: Set = [],  # noqa: B006 - typer copies it
+) -> int:
+    """Print the definition JSON of a pipeline. Sends and uploads nothing."""
+    from sagelens.cli.commands.run import print_definition
+
+    return print_definition(pipeline, environment=env, settings=setting)
+
+
+@app.command()
+def validate(
+    env: Env = "local",
+    setting: Set = [],  # noqa: B006 - typer copies it
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the project's file instead.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Check configs, suites and pipelines without running anything."""
+    from sagelens.cli.commands.validate import validate_project
+
+    return validate_project(environment=env, settings=setting, schema=schema, as_json=as_json)
+
+
+@app.command()
+def runs(env: Env = "local", as_json: AsJson = False) -> int:
+    """List the executions of all pipelines, newest first."""
+    from sagelens.cli.commands.runs import list_runs
+
+    return list_runs(environment=env, as_json=as_json)
+
+
+@app.command()
+def show(run: Run = "last", env: Env = "local", as_json: AsJson = False) -> int:
+    """Show one execution: its steps, what was reused and why not, and how it ended."""
+    from sagelens.cli.commands.runs import show_run
+
+    return show_run(run, environment=env, as_json=as_json)
+
+
+@app.command()
+def logs(run: Run, step: Annotated[str, typer.Argument(help="The name of a step.")], env: Env = "local") -> int:
+    """Print what a step wrote."""
+    from sagelens.cli.commands.runs import print_logs
+
+    return print_logs(run, step, environment=env)
+
+
+@app.command()
+def debug(run: Run, step: Annotated[str, typer.Argument(help="The name of a step.")], env: Env = "local") -> int:
+    """Run a step's function in pdb, here, on the inputs that it had in that execution."""
+    from sagelens.cli.commands.debug import debug_step
+
+    return debug_step(run, step, environment=env)
+
+
+@app.command()
+def report(run: Run = "last", env: Env = "local", as_json: AsJson = False) -> int:
+    """Write the report of an execution: one HTML page that needs nothing else."""
+    from sagelens.cli.commands.report import write_report
+
+    return write_report(run, environment=env, as_json=as_json)
+
+
+@app.command()
+def endpoints(env: Env = "local", as_json: AsJson = False) -> int:
+    """List the endpoints and what they serve."""
+    from sagelens.cli.commands.endpoints import list_endpoints
+
+    return list_endpoints(environment=env, as_json=as_json)
+
+
+@app.command()
+def invoke(
+    endpoint: Annotated[str, typer.Argument(help="The name of an endpoint.")],
+    body: Annotated[str, typer.Argument(help="A file with the request, or - for standard input.")] = "-",
+    content_type: Annotated[str, typer.Option("--content-type", help="The media type of the request.")] = "application/json",
+    variant: Annotated[str | None, typer.Option("--variant", help="The production variant that shall answer.")] = None,
+    env: Env = "local",
+) -> int:
+    """Ask an endpoint for a prediction and print its answer."""
+    from sagelens.cli.commands.endpoints import invoke_endpoint
+
+    return invoke_endpoint(endpoint, body, content_type=content_type, variant=variant, environment=env)
+
+
+@app.command()
+def ui(env: Env = "local", port: Annotated[int, typer.Option("--port", help="Where MLflow's pages are served.")] = 5000) -> int:
+    """Serve MLflow's pages over the runs, on this machine only."""
+    from sagelens.cli.commands.ui import serve_ui
+
+    return serve_ui(environment=env, port=port)
+
+
+@models.command(name="list")
+def list_models(env: Env = "local", as_json: AsJson = False) -> int:
+    """List the registered models, newest first."""
+    from sagelens.cli.commands.models import list_packages
+
+    return list_packages(environment=env, as_json=as_json)
+
+
+Model = Annotated[str, typer.Argument(help="A model package's ARN, its version number, or `latest`.")]
+
+
+@models.command(name="show")
+def show_model(model: Model = "latest", env: Env = "local", as_json: AsJson = False) -> int:
+    """Show one registered model: metrics, lineage, and the schema of a request."""
+    from sagelens.cli.commands.models import show_package
+
+    return show_package(model, environment=env, as_json=as_json)
+
+
+@models.command(name="approve")
+def approve_model(
+    model: Model,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept with the model.")] = "",
+    env: Env = "local",
+    as_json: AsJson = False,
+) -> int:
+    """Approve a model, and deploy it."""
+    from sagelens.cli.commands.models import approve_package
+
+    return approve_package(model, reason, environment=env, as_json=as_json)
+
+
+@models.command(name="reject")
+def reject_model(
+    model: Model,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept with the model.")] = "",
+    env: Env = "local",
+    as_json: AsJson = False,
+) -> int:
+    """Reject a model."""
+    from sagelens.cli.commands.models import reject_package
+
+    return reject_package(model, reason, environment=env, as_json=as_json)
+
+
+@local.command(name="start")
+def start_local(port: Annotated[int, typer.Option("--port", help="0 takes any free one.")] = 0) -> int:
+    """Start the service of this project unless it runs."""
+    from sagelens.cli.commands.local import start
+
+    return start(port)
+
+
+@local.command(name="stop")
+def stop_local() -> int:
+    """Stop the service, its jobs and its endpoints."""
+    from sagelens.cli.commands.local import stop
+
+    return stop()
+
+
+@local.command(name="status")
+def local_status(as_json: AsJson = False) -> int:
+    """Say whether the service runs, and where."""
+    from sagelens.cli.commands.local import status
+
+    return status(as_json=as_json)
+
+
+@local.command(name="env")
+def local_env() -> int:
+    """Print `export NAME=value` lines that point any AWS client at the service."""
+    from sagelens.cli.commands.local import environment
+
+    return environment()
+
+
+@local.command(name="logs")
+def local_logs(lines: Annotated[int, typer.Option("--lines", help="How many of the last lines.")] = 100) -> int:
+    """Print the service's own log."""
+    from sagelens.cli.commands.local import logs as print_service_log
+
+    return print_service_log(lines)
+
+
+@local.command(name="reset")
+def reset_local(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> int:
+    """Stop the service and delete everything that it kept."""
+    from sagelens.cli.commands.local import reset
+
+    return reset(yes=yes)

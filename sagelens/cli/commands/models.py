@@ -1,0 +1,114 @@
+"""`models list | show | approve | reject`."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from typing import Any
+
+from sagelens.cli.objects import read_json_or_none
+from sagelens.cli.target import Connection, connect
+from sagelens.errors import NotFound
+
+__all__ = ["approve_package", "list_packages", "reject_package", "show_package"]
+
+
+def list_packages(*, environment: str, as_json: bool) -> int:
+    connection = connect(environment)
+    rows = [
+        {
+            "model_package_arn": summary["ModelPackageArn"],
+            "version": summary["ModelPackageVersion"],
+            "approval": summary["ModelApprovalStatus"],
+            "status": summary["ModelPackageStatus"],
+            "created": summary["CreationTime"].isoformat(),
+        }
+        for summary in _summaries(connection)
+    ]
+    if as_json:
+        sys.stdout.write(json.dumps(rows) + "\n")
+        return 0
+    for row in rows:
+        sys.stdout.write(f"{row['version']:>4}  {row['approval']:<24} {row['created'][:19]}  {row['model_package_arn']}\n")
+    if not rows:
+        sys.stdout.write("No model is registered yet. `sagelens run training` registers one when its gate passes.\n")
+    return 0
+
+
+def show_package(model: str, *, environment: str, as_json: bool) -> int:
+    connection = connect(environment)
+    package = connection.sagemaker.describe_model_package(ModelPackageName=_find(connection, model))
+    shown = {
+        "model_package_arn": package["ModelPackageArn"],
+        "approval": package["ModelApprovalStatus"],
+        "approval_description": package.get("ApprovalDescription"),
+        "created": package["CreationTime"].isoformat(),
+        "metadata": package.get("CustomerMetadataProperties", {}),
+        "model_data": _model_uri(package),
+        "content_types": package["InferenceSpecification"]["SupportedContentTypes"],
+        "schema": read_json_or_none(connection.s3, _model_uri(package).rstrip("/") + "/schema.json"),
+    }
+    if as_json:
+        sys.stdout.write(json.dumps(shown) + "\n")
+        return 0
+    out = sys.stdout.write
+    out(f"{shown['model_package_arn']}\n  approval  {shown['approval']}\n  created   {shown['created'][:19]}\n")
+    out(f"  model     {shown['model_data']}\n")
+    for name, value in sorted(shown["metadata"].items()):
+        out(f"  {name:<24} {value}\n")
+    out("A request holds rows of this schema:\n" + json.dumps(shown["schema"], indent=1) + "\n")
+    return 0
+
+
+def approve_package(model: str, reason: str, *, environment: str, as_json: bool) -> int:
+    """Approve, then run the deployment pipeline, as the approval event does on AWS."""
+    from sagelens.cli.commands.run import deploy_and_conclude
+    from sagelens.registry import approve
+
+    connection = connect(environment)
+    arn = _find(connection, model)
+    approve(connection.sagemaker, arn, by=getpass.getuser(), reason=reason)
+    return deploy_and_conclude(connection, arn, as_json=as_json)
+
+
+def reject_package(model: str, reason: str, *, environment: str, as_json: bool) -> int:
+    from sagelens.registry import reject
+
+    connection = connect(environment)
+    arn = _find(connection, model)
+    reject(connection.sagemaker, arn, by=getpass.getuser(), reason=reason)
+    answer = {"model_package_arn": arn, "approval": "Rejected"}
+    sys.stdout.write(json.dumps(answer) + "\n" if as_json else f"Rejected {arn}.\n")
+    return 0
+
+
+def _summaries(connection: Connection) -> list[dict[str, Any]]:
+    group = connection.project.registration.model_package_group
+    pages = connection.sagemaker.get_paginator("list_model_packages").paginate(
+        ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending"
+    )
+    try:
+        return [summary for page in pages for summary in page["ModelPackageSummaryList"]]
+    except connection.sagemaker.exceptions.ClientError as error:
+        if "not" in error.response["Error"]["Message"] and error.response["Error"]["Code"] in {
+            "ValidationException",
+            "ResourceNotFound",
+        }:
+            return []
+        raise
+
+
+def _find(connection: Connection, model: str) -> str:
+    summaries = _summaries(connection)
+    for summary in summaries:
+        if model in {"latest", summary["ModelPackageArn"], str(summary["ModelPackageVersion"])}:
+            return str(summary["ModelPackageArn"])
+    known = ", ".join(str(summary["ModelPackageVersion"]) for summary in summaries)
+    group = connection.project.registration.model_package_group
+    raise NotFound(f"Group '{group}' has no model package '{model}'. It has the versions: {known or 'none'}.")
+
+
+def _model_uri(package: dict[str, Any]) -> str:
+    container = package["InferenceSpecification"]["Containers"][0]
+    return str(container["ModelDataSource"]["S3DataSource"]["S3Uri"])

@@ -1,0 +1,145 @@
+"""`run` and `compile`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sagelens.cli.execution import Document, follow, start
+from sagelens.cli.result import error_of, result_of
+from sagelens.cli.target import Connection, connect
+from sagelens.cli.view import Progress
+from sagelens.errors import BadInput, NotFound, SagelensError, WaitingForApproval
+from sagelens.pipeline.compose import Compiled, compose, publish
+from sagelens.pipeline.selection import select
+from sagelens.project import Approval
+
+__all__ = ["deploy_and_conclude", "print_definition", "run_pipeline"]
+
+_TRAINING = "training"
+_DEPLOYMENT = "deployment"
+
+
+def run_pipeline(
+    name: str,
+    *,
+    environment: str,
+    settings: Sequence[str],
+    selection: tuple[str | None, str | None, str | None],
+    parameters: Sequence[str],
+    cache: bool,
+    as_json: bool,
+) -> int:
+    """Compose, publish, start and follow; a training run that is approved goes on to deployment."""
+    connection = connect(environment, settings=settings)
+    compiled = _composed(connection, name, cache)
+    first, last, only = selection
+    selected = select(compiled.parsed(), first=first, last=last, only=only) if any(selection) else []
+    with Progress() as watch:
+        documents = [_execute(connection, compiled, _parameters(parameters), selected, watch)]
+        package = _package_of(connection, documents[0]) if name == _TRAINING else None
+        if package is not None and package["ModelApprovalStatus"] == "Approved":
+            documents.append(deploy_package(connection, package["ModelPackageArn"], watch))
+    return _conclude(connection, documents, package, as_json=as_json)
+
+
+def deploy_package(connection: Connection, package: str, watch: Any) -> Document:
+    """Run the deployment pipeline for an approved model package."""
+    compiled = _composed(connection, _DEPLOYMENT, cache=True)
+    return _execute(connection, compiled, {"ModelPackageArn": package}, [], watch)
+
+
+def deploy_and_conclude(connection: Connection, package: str, *, as_json: bool) -> int:
+    """Deploy an approved package with progress and a summary; returns the exit code."""
+    with Progress() as watch:
+        document = deploy_package(connection, package, watch)
+    return _conclude(connection, [document], None, as_json=as_json)
+
+
+def print_definition(name: str, *, environment: str, settings: Sequence[str]) -> int:
+    from sagelens.project import find_root, load_project
+
+    project = load_project(find_root(Path.cwd()), environment=environment, settings=settings)
+    compiled = compose(project, name, sources=_source_files)
+    sys.stdout.write(json.dumps(compiled.parsed(), indent=1, sort_keys=True) + "\n")
+    return 0
+
+
+def _composed(connection: Connection, name: str, cache: bool) -> Compiled:
+    return compose(connection.project, name, sources=_source_files, cache=cache)
+
+
+def _source_files(project: Any) -> Any:
+    from sagelens.cli.sources import source_files
+
+    return source_files(project)
+
+
+def _execute(
+    connection: Connection, compiled: Compiled, parameters: dict[str, str], selected: Sequence[str], watch: Any
+) -> Document:
+    environment = connection.project.environment
+    publish(
+        compiled,
+        sagemaker=connection.sagemaker,
+        s3=connection.s3,
+        bucket=environment.bucket,
+        role=environment.role,
+        tags=connection.tags,
+    )
+    arn = start(connection, compiled.name, parameters=parameters, selected=selected)
+    return follow(connection, arn, watch)
+
+
+def _parameters(given: Sequence[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given]
+    wrong = [text for text, (_, equals, _) in zip(given, pairs, strict=True) if not equals]
+    if wrong:
+        raise BadInput(f"--parameter {wrong[0]} is not of the form Name=value.")
+    return {name: value for name, _, value in pairs}
+
+
+def _package_of(connection: Connection, document: Document) -> dict[str, Any] | None:
+    """The model package that a succeeded training run registered or found; None when it did not get there."""
+    if document["status"] != "Succeeded":
+        return None
+    arn = result_of(connection.s3, [document])["model_package_arn"]
+    if arn is None:
+        return None
+    package: dict[str, Any] = connection.sagemaker.describe_model_package(ModelPackageName=arn)
+    return package
+
+
+def _conclude(connection: Connection, documents: list[Document], package: dict[str, Any] | None, *, as_json: bool) -> int:
+    result = result_of(connection.s3, documents)
+    result["report"] = _report(connection, documents)
+    error = next((found for document in documents if (found := error_of(document)) is not None), None)
+    waiting = package is not None and package["ModelApprovalStatus"] != "Approved"
+    if error is None and waiting and connection.project.environment.approval is Approval.MANUAL:
+        assert package is not None
+        error = WaitingForApproval(
+            f"{package['ModelPackageArn']} waits for approval. Run `sagelens models approve "
+            f"{package['ModelPackageArn']} --env {connection.project.environment.name}`."
+        )
+    if as_json:
+        sys.stdout.write(json.dumps(result) + "\n")
+    else:
+        from sagelens.cli.summary import print_summary
+
+        print_summary(connection.project, documents, result, error)
+    return error.exit_code if error is not None else 0
+
+
+def _report(connection: Connection, documents: list[Document]) -> str | None:
+    """The path of the run's report; None, and the reason on standard error, when it cannot be written."""
+    from sagelens.cli.commands.report import report_path
+
+    try:
+        return str(report_path(connection, documents))
+    except (NotFound, OSError) as error:
+        reason = error.message if isinstance(error, SagelensError) else str(error)
+        sys.stderr.write(f"sagelens: no report: {reason}\n")
+        return None

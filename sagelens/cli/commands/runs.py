@@ -1,0 +1,90 @@
+"""`runs`, `show` and `logs`."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from sagelens.cli.execution import Document, find_execution, list_executions, read_document
+from sagelens.cli.result import result_of
+from sagelens.cli.target import Connection, connect
+from sagelens.errors import NotFound
+from sagelens.pipeline.compose import list_pipelines
+from sagelens.pipeline.plan import pipeline_name
+
+__all__ = ["document_of", "list_runs", "pipelines_of", "print_logs", "show_run"]
+
+
+def list_runs(*, environment: str, as_json: bool) -> int:
+    connection = connect(environment)
+    rows = [
+        {
+            "execution_arn": summary["PipelineExecutionArn"],
+            "pipeline": summary["PipelineName"],
+            "status": summary["PipelineExecutionStatus"],
+            "started": summary["StartTime"].isoformat(),
+        }
+        for summary in list_executions(connection, pipelines_of(connection))
+    ]
+    if as_json:
+        sys.stdout.write(json.dumps(rows) + "\n")
+        return 0
+    for row in rows:
+        execution = row["execution_arn"].rpartition("/")[2]
+        sys.stdout.write(f"{execution}  {row['pipeline']:<24} {row['status']:<12} {row['started'][:19]}\n")
+    if not rows:
+        sys.stdout.write("Nothing has run yet. Start with `sagelens run training`.\n")
+    return 0
+
+
+def show_run(run: str, *, environment: str, as_json: bool) -> int:
+    connection = connect(environment)
+    document = document_of(connection, run)
+    if as_json:
+        sys.stdout.write(json.dumps(result_of(connection.s3, [document])) + "\n")
+        return 0
+    from sagelens.cli.summary import print_execution
+
+    print_execution(document)
+    return 0
+
+
+def print_logs(run: str, step: str, *, environment: str) -> int:
+    connection = connect(environment)
+    found = step_of(document_of(connection, run), step)
+    if found["cache"] == "hit" and found["cache_source"]:
+        found = step_of(document_of(connection, found["cache_source"]), step)
+    if not found["log_group"]:
+        raise NotFound(f"Step '{step}' of run '{run}' ran no job, so it has no log.")
+    token: dict[str, str] = {}
+    logs = connection.clients.get("logs")
+    while True:
+        page = logs.get_log_events(
+            logGroupName=found["log_group"], logStreamName=found["log_stream"], startFromHead=True, **token
+        )
+        for event in page["events"]:
+            sys.stdout.write(event["message"].rstrip("\n") + "\n")
+        if not page["events"] or page["nextForwardToken"] == token.get("nextToken"):
+            return 0
+        token = {"nextToken": page["nextForwardToken"]}
+
+
+def pipelines_of(connection: Connection) -> list[str]:
+    project = connection.project
+    return [pipeline_name(project.name, name) for name in list_pipelines(project.root)]
+
+
+def document_of(connection: Connection, run: str) -> Document:
+    arn = find_execution(connection, pipelines_of(connection), run)
+    document = read_document(connection, arn)
+    if document is None:
+        raise NotFound(f"Execution {arn} left no execution.json. It may have been started by another client.")
+    return document
+
+
+def step_of(document: Document, name: str) -> dict[str, object]:
+    for step in document["steps"]:
+        if step["name"] == name:
+            return dict(step)
+    known = ", ".join(step["name"] for step in document["steps"])
+    raise NotFound(f"Run {document['execution_id']} has no step '{name}'. It has: {known}.")

@@ -1,0 +1,130 @@
+"""Starting an execution of a pipeline, following it, and finding one again by what a person calls it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sagelens.cli.objects import read_json_or_none
+from sagelens.cli.target import Connection
+from sagelens.errors import BadInput, Interrupted, NotFound
+
+__all__ = ["Document", "document_uri", "find_execution", "follow", "latest_finished", "list_executions", "read_document", "start"]
+
+Document = dict[str, Any]
+_TERMINAL = frozenset({"Succeeded", "Failed", "Stopped", "CompletedWithFailures"})
+_TRACKING_SECONDS = 5.0
+
+
+def start(
+    connection: Connection,
+    pipeline: str,
+    *,
+    parameters: Mapping[str, str],
+    selected: Sequence[str] = (),
+) -> str:
+    """Start an execution; returns its ARN. `selected` runs these steps only, the others' outputs taken from the latest run."""
+    selection: dict[str, Any] = {}
+    if selected:
+        source = latest_finished(connection, pipeline)
+        selection["SelectiveExecutionConfig"] = {
+            "SelectedSteps": [{"StepName": name} for name in selected],
+            **({"SourcePipelineExecutionArn": source} if source else {}),
+        }
+    answer = connection.sagemaker.start_pipeline_execution(
+        PipelineName=pipeline,
+        PipelineParameters=[{"Name": name, "Value": value} for name, value in parameters.items()],
+        ClientRequestToken=uuid.uuid4().hex,
+        ParallelismConfiguration={"MaxParallelExecutionSteps": connection.project.environment.max_parallel_steps},
+        **selection,
+    )
+    return str(answer["PipelineExecutionArn"])
+
+
+def follow(connection: Connection, arn: str, watch: Callable[[Document], None]) -> Document:
+    """Look at an execution until it has ended and was written to the tracker; `watch` sees every change.
+
+    Ctrl-C stops the execution, waits for that, and raises Interrupted.
+    """
+    try:
+        return _until_terminal(connection, arn, watch)
+    except KeyboardInterrupt as interrupt:
+        connection.sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn, ClientRequestToken=uuid.uuid4().hex)
+        document = _until_terminal(connection, arn, watch)
+        raise Interrupted(f"Interrupted; execution {arn} was stopped ({document['status']}).") from interrupt
+
+
+def read_document(connection: Connection, arn: str) -> Document | None:
+    document: Document | None = read_json_or_none(connection.s3, document_uri(connection.project.environment.bucket, arn))
+    return document
+
+
+def document_uri(bucket: str, arn: str) -> str:
+    pipeline, _, execution = arn.rpartition(":pipeline/")[2].partition("/execution/")
+    return f"s3://{bucket}/{pipeline}/{execution}/execution.json"
+
+
+def list_executions(connection: Connection, pipelines: Sequence[str]) -> list[dict[str, Any]]:
+    """The summaries of all executions of these pipelines, newest first; a pipeline that was never run has none."""
+    from botocore.exceptions import ClientError
+
+    found: list[dict[str, Any]] = []
+    for pipeline in pipelines:
+        pages = connection.sagemaker.get_paginator("list_pipeline_executions").paginate(PipelineName=pipeline)
+        try:
+            found += [summary | {"PipelineName": pipeline} for page in pages for summary in page["PipelineExecutionSummaries"]]
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in {"ResourceNotFound", "ResourceNotFoundException"}:
+                raise
+    return sorted(found, key=lambda summary: summary["StartTime"], reverse=True)
+
+
+def find_execution(connection: Connection, pipelines: Sequence[str], run: str) -> str:
+    """The ARN of a run given as ARN, as execution id (or the start of one), or as `last`."""
+    summaries = list_executions(connection, pipelines)
+    arns = [str(summary["PipelineExecutionArn"]) for summary in summaries]
+    if not arns:
+        raise NotFound("Nothing has run yet. Start with `sagelens run training`.")
+    if run == "last":
+        return arns[0]
+    matches = [arn for arn in arns if arn == run or arn.rpartition("/")[2].startswith(run)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise BadInput(
+            f"'{run}' is the start of {len(matches)} runs: {', '.join(a.rpartition('/')[2] for a in matches)}. Give more."
+        )
+    raise NotFound(f"There is no run '{run}'. `sagelens runs` lists them; `last` is the newest.")
+
+
+def latest_finished(connection: Connection, pipeline: str) -> str | None:
+    """The newest execution that can lend its outputs to a selective one."""
+    for summary in list_executions(connection, [pipeline]):
+        if summary["PipelineExecutionStatus"] in {"Succeeded", "Failed", "Stopped"}:
+            return str(summary["PipelineExecutionArn"])
+    return None
+
+
+def _until_terminal(connection: Connection, arn: str, watch: Callable[[Document], None]) -> Document:
+    shortest, longest = connection.poll
+    pause, seen, tracked_by = shortest, None, 0.0
+    while True:
+        document = read_document(connection, arn)
+        if document is not None and document != seen:
+            watch(document)
+            seen, pause = document, shortest
+        if document is not None and document["status"] in _TERMINAL:
+            tracked_by = tracked_by or time.monotonic() + _TRACKING_SECONDS
+            if document.get("tracking") or time.monotonic() > tracked_by:
+                return document
+        elif document is None:
+            _check_alive(connection, arn)
+        time.sleep(pause)
+        pause = min(pause * 1.2, longest)
+
+
+def _check_alive(connection: Connection, arn: str) -> None:
+    """Raises the service's own error when the execution is gone."""
+    connection.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)

@@ -1,0 +1,78 @@
+"""What a run came to: the one JSON object of `--json`, and the error that decides the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sagelens.cli.execution import Document
+from sagelens.cli.objects import read_json_or_none
+from sagelens.errors import SagelensError, StepFailed, error_of_kind
+
+__all__ = ["error_of", "facts_of", "metrics_of", "result_of", "step_rows"]
+
+_SPEAKING = frozenset({"evaluation", "registration", "deployment", "batch-scoring"})
+
+
+def step_rows(documents: Iterable[Document]) -> list[dict[str, Any]]:
+    """The steps of some executions as `--json` shows them."""
+    return [
+        {
+            "name": step["name"],
+            "phase": step["phase"],
+            "status": step["status"],
+            "seconds": step["seconds"],
+            "cache": step["cache"],
+            "cache_miss_reason": step["cache_miss_reason"],
+        }
+        for document in documents
+        for step in document["steps"]
+    ]
+
+
+def result_of(s3: Any, documents: Sequence[Document]) -> dict[str, Any]:
+    """`documents`: the execution asked for, then those that followed from it."""
+    evidence = [found for document in documents for found in _evidence(s3, document)]
+    facts = facts_of(evidence)
+    last = documents[-1]
+    error = next((document["error"] for document in documents if document["error"]), None)
+    return {
+        "execution_arn": documents[0]["execution_arn"],
+        "status": next((d["status"] for d in documents if d["status"] != "Succeeded"), last["status"]),
+        "steps": step_rows(documents),
+        "metrics": metrics_of(evidence),
+        "model_package_arn": facts.get("model_package_arn"),
+        "endpoint_name": facts.get("endpoint_name"),
+        "report": None,
+        **({"error": error} if error else {}),
+    }
+
+
+def metrics_of(evidence: Iterable[dict[str, Any]]) -> dict[str, float]:
+    """The metrics of the evaluation, those of slices apart."""
+    return {
+        name: value
+        for record in evidence
+        if record["phase"] == "evaluation"
+        for name, value in record["metrics"].items()
+        if "/" not in name
+    }
+
+
+def facts_of(evidence: Iterable[dict[str, Any]]) -> dict[str, str]:
+    return {name: value for record in evidence for name, value in record["facts"].items()}
+
+
+def error_of(document: Document) -> SagelensError | None:
+    """The error that an execution ended with; None when it succeeded."""
+    if document["status"] == "Succeeded":
+        return None
+    error = document["error"]
+    if error is None:
+        return StepFailed(document["failure_reason"] or f"Execution {document['execution_arn']} ended {document['status']}.")
+    return error_of_kind(error["kind"])(f"Step '{error['step']}': {error['message']}")
+
+
+def _evidence(s3: Any, document: Document) -> list[dict[str, Any]]:
+    uris = [step["evidence"] for step in document["steps"] if step["evidence"] and step["phase"] in _SPEAKING]
+    return [record for uri in uris if (record := read_json_or_none(s3, uri)) is not None]

@@ -1,0 +1,30 @@
+"""Brings the local service up, and points AWS clients at it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+__all__ = ["ensure_service", "point_at_service"]
+
+
+def ensure_service(root: Path) -> None:
+    """Start the project's service unless it runs. The account and region come from the project's local environment."""
+    from sagelens.local import lifecycle
+
+    if lifecycle.status(root) is not None and not lifecycle.outdated(root):
+        return
+    from sagelens.project import load_project
+
+    environment = load_project(root).environment
+    if sys.stderr.isatty():
+        print("Starting the local SageMaker …", file=sys.stderr)
+    lifecycle.start(root, account=environment.account, region=environment.region)
+
+
+def point_at_service(root: Path) -> None:
+    """Let this process's AWS clients talk to the project's service."""
+    from sagelens.local import lifecycle
+
+    os.environ.update(lifecycle.environment(root))

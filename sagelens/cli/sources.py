@@ -1,0 +1,78 @@
+"""The declared sources as they are now. A file is hashed again only when its size or its time of change differ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sagelens.errors import BadData
+from sagelens.pipeline.plan import SourceFiles
+from sagelens.project import Project
+from sagelens.values import Source, digest_file, digest_listing
+
+__all__ = ["source_files"]
+
+
+def source_files(project: Project, s3: Any = None) -> dict[str, SourceFiles]:
+    """Every source of the project, by name. `s3` is needed where a source lies there."""
+    memory = _Digests(project.root / ".sagelens" / "cache" / "sources.json")
+    found = {name: _resolve(source, project, memory, s3) for name, source in project.collection.sources.items()}
+    memory.save()
+    return found
+
+
+def _resolve(source: Source, project: Project, memory: _Digests, s3: Any) -> SourceFiles:
+    from sagelens.data import listing, resolve
+
+    if source.uri.startswith("s3://"):
+        return SourceFiles(source, _digest_of_objects(source.uri, s3, project), uri=source.uri)
+    files = listing(resolve(source, project.root))
+    digest = digest_listing({name: memory.digest(path) for name, path in files.items()})
+    return SourceFiles(source, digest, files)
+
+
+def _digest_of_objects(uri: str, s3: Any, project: Project) -> str:
+    from sagelens.wiring import Clients
+
+    client = s3 or Clients(project.environment.region).get("s3")
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    seen = {item["Key"]: f"{item['Size']} {item['ETag']}" for page in pages for item in page.get("Contents", ())}
+    if not seen:
+        raise BadData(f"Source '{uri}': there is no object below that prefix. Correct the uri, or put the data there.")
+    return digest_listing(seen)
+
+
+class _Digests:
+    """Digests of files, remembered by path, size and time of change."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._known = self._load()
+        self._dirty = False
+
+    def digest(self, path: Path) -> str:
+        stat = path.stat()
+        seen = [stat.st_size, stat.st_mtime_ns]
+        known = self._known.get(str(path))
+        if known is None or known[:2] != seen:
+            known = [*seen, digest_file(path)]
+            self._known[str(path)] = known
+            self._dirty = True
+        return str(known[2])
+
+    def save(self) -> None:
+        if self._dirty:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            draft = self._file.with_suffix(".draft")
+            draft.write_text(json.dumps(self._known))
+            draft.replace(self._file)
+
+    def _load(self) -> dict[str, list[Any]]:
+        try:
+            known: Mapping[str, list[Any]] = json.loads(self._file.read_text())
+            return dict(known)
+        except (OSError, ValueError):
+            return {}

@@ -1,0 +1,223 @@
+"""From a project and the name of a pipeline to its definition, and that definition to SageMaker.
+
+A definition is kept by the digest of what it was made from, so that neither the SDK nor the project's modules are imported
+when nothing has changed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sagelens import __version__
+from sagelens.errors import BadConfig, NotFound
+from sagelens.pipeline.code import CodeReader
+from sagelens.pipeline.pipeline import Pipeline
+from sagelens.pipeline.plan import SourceFiles, Upload, pipeline_name, plan
+from sagelens.project import Project
+from sagelens.values import digest_bytes
+
+__all__ = ["Compiled", "compose", "list_pipelines", "load_pipeline", "publish"]
+
+_STATE = ".sagelens"
+_LARGE = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A definition, and the objects that it refers to. `name` is the pipeline's name in SageMaker."""
+
+    name: str
+    definition: str
+    uploads: tuple[Upload, ...]
+
+    @property
+    def digest(self) -> str:
+        return digest_bytes(self.definition.encode())
+
+    def parsed(self) -> dict[str, Any]:
+        return dict(json.loads(self.definition))
+
+
+def list_pipelines(root: Path) -> list[str]:
+    return sorted(path.stem for path in (root / "pipelines").glob("*.py") if not path.stem.startswith("_"))
+
+
+def load_pipeline(project: Project, name: str) -> Pipeline:
+    """Call `pipelines/<name>.py`'s function of the same name. Imports the project's modules."""
+    module = _import(project.root, name)
+    build: Callable[[Project], Pipeline] | None = getattr(module, name.replace("-", "_"), None)
+    if build is None:
+        raise BadConfig(f"pipelines/{name}.py has no function {name}(project). Write one that returns a Pipeline.")
+    return build(project)
+
+
+def compose(
+    project: Project, name: str, *, sources: Callable[[Project], Mapping[str, SourceFiles]], cache: bool = True
+) -> Compiled:
+    """The compiled pipeline, from memory where nothing that it is made of has changed."""
+    if name not in list_pipelines(project.root):
+        raise NotFound(f"There is no pipeline '{name}'. There are: {', '.join(list_pipelines(project.root)) or 'none'}.")
+    reader = _reader(project.root)
+    files = sources(project)
+    key = _key(project, name, reader, files, cache)
+    memory = project.root / _STATE / "definitions" / f"{name}-{key}.json"
+    known = _recall(memory)
+    if known is None:
+        known = _compile(project, name, reader, files, cache)
+        _remember(memory, known)
+    reader.save()
+    return known
+
+
+def publish(compiled: Compiled, *, sagemaker: Any, s3: Any, bucket: str, role: str, tags: Mapping[str, str]) -> str:
+    """Upload what the definition refers to, and create or update the pipeline. Returns its ARN.
+
+    An upload is skipped when the marker of the same definition exists, since all of its objects were there before the marker.
+    """
+    marker = f"{compiled.name}/definitions/{compiled.digest}.json"
+    if not _exists(s3, bucket, marker):
+        _ensure_bucket(s3, bucket)
+        _upload(s3, compiled.uploads)
+        s3.put_object(Bucket=bucket, Key=marker, Body=compiled.definition.encode())
+    return _upsert(compiled, sagemaker, role, tags)
+
+
+def _import(root: Path, name: str) -> Any:
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    try:
+        return importlib.import_module(f"pipelines.{name}")
+    except ModuleNotFoundError as error:
+        raise BadConfig(
+            f"pipelines/{name}.py cannot be imported: {error}. Install or correct the module that it names."
+        ) from error
+    except (ImportError, SyntaxError) as error:
+        raise BadConfig(f"pipelines/{name}.py cannot be imported: {error}.") from error
+
+
+def _reader(root: Path) -> CodeReader:
+    library = Path(__file__).resolve().parents[2]
+    roots = {folder.name: root for folder in sorted(root.iterdir()) if (folder / "__init__.py").is_file()}
+    return CodeReader(roots | {"sagelens": library}, root / _STATE / "cache" / "imports.json")
+
+
+def _key(project: Project, name: str, reader: CodeReader, sources: Mapping[str, SourceFiles], cache: bool) -> str:
+    suites = {
+        gate: {table: _suite_text(project.root, file) for table, file in tables.items()}
+        for gate, tables in project.quality.gates.items()
+    }
+    made_from = {
+        "version": __version__,
+        "sdk": _sdk_version(),
+        "code": reader.closure(f"pipelines.{name}", "sagelens.pipeline.compose", "sagelens.job.__main__").digest,
+        "project": project.model_dump(mode="json"),
+        "suites": suites,
+        "sources": {source: files.digest for source, files in sources.items()},
+        "files": {source: {n: str(path) for n, path in files.files.items()} for source, files in sources.items()},
+        "cache": cache,
+    }
+    return digest_bytes(json.dumps(made_from, sort_keys=True).encode())[:32]
+
+
+def _suite_text(root: Path, file: str) -> str:
+    path = root / "configs" / "quality" / file
+    return path.read_text() if path.is_file() else ""
+
+
+def _sdk_version() -> str:
+    from importlib.metadata import version
+
+    return version("sagemaker")
+
+
+def _compile(project: Project, name: str, reader: CodeReader, files: Mapping[str, SourceFiles], cache: bool) -> Compiled:
+    from sagelens.pipeline.compile import compile_plan
+
+    planned = plan(load_pipeline(project, name), project, code=reader, sources=files)
+    definition = compile_plan(planned, project=project.name, environment=project.environment, cache=cache)
+    return Compiled(pipeline_name(project.name, name), definition, planned.uploads)
+
+
+def _recall(memory: Path) -> Compiled | None:
+    try:
+        kept = json.loads(memory.read_text())
+        uploads = (Upload(u["uri"], Path(u["path"]) if u["path"] else None, u["text"]) for u in kept["uploads"])
+        return Compiled(kept["name"], kept["definition"], tuple(uploads))
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _remember(memory: Path, compiled: Compiled) -> None:
+    memory.parent.mkdir(parents=True, exist_ok=True)
+    uploads = [{"uri": u.uri, "path": str(u.path) if u.path else None, "text": u.text} for u in compiled.uploads]
+    draft = memory.with_suffix(".draft")
+    draft.write_text(json.dumps({"name": compiled.name, "definition": compiled.definition, "uploads": uploads}))
+    draft.replace(memory)
+
+
+def _exists(s3: Any, bucket: str, key: str) -> bool:
+    from botocore.exceptions import ClientError
+
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return False
+        raise
+    return True
+
+
+def _ensure_bucket(s3: Any, bucket: str) -> None:
+    from botocore.exceptions import ClientError
+
+    try:
+        s3.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+            raise
+        region = s3.meta.region_name
+        place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        s3.create_bucket(Bucket=bucket, **place)
+
+
+def _upload(s3: Any, uploads: tuple[Upload, ...]) -> None:
+    """Put every object; those of a folder whose digest is in its key are complete once its last one is there."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def put(upload: Upload) -> None:
+        bucket, _, key = upload.uri.removeprefix("s3://").partition("/")
+        if upload.path is not None and upload.path.stat().st_size > _LARGE:
+            s3.upload_file(str(upload.path), bucket, key)
+        else:
+            s3.put_object(Bucket=bucket, Key=key, Body=upload.body())
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        for _ in pool.map(put, uploads):
+            pass
+
+
+def _upsert(compiled: Compiled, sagemaker: Any, role: str, tags: Mapping[str, str]) -> str:
+    from botocore.exceptions import ClientError
+
+    try:
+        known = sagemaker.describe_pipeline(PipelineName=compiled.name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in {"ResourceNotFound", "ResourceNotFoundException"}:
+            raise
+        made = sagemaker.create_pipeline(
+            PipelineName=compiled.name,
+            PipelineDefinition=compiled.definition,
+            ClientRequestToken=compiled.digest,
+            RoleArn=role,
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        )
+        return str(made["PipelineArn"])
+    if known["PipelineDefinition"] != compiled.definition or known["RoleArn"] != role:
+        sagemaker.update_pipeline(PipelineName=compiled.name, PipelineDefinition=compiled.definition, RoleArn=role)
+    return str(known["PipelineArn"])
