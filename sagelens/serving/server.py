@@ -1,0 +1,92 @@
+"""The model server's process: loads the model, then listens where SageMaker's hosting contract says."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from sagelens.errors import BadConfig, SagelensError, ServiceUnavailable, to_failure_message
+
+__all__ = ["main"]
+
+DRAIN_SECONDS = 25  # SageMaker kills a container 30 s after SIGTERM
+
+
+def main() -> None:
+    """Serve until SIGTERM, then finish the requests that were taken. Settings are the environment variables of the contract."""
+    try:
+        _serve()
+    except SagelensError as error:
+        print(to_failure_message(error), file=sys.stderr, flush=True)
+        sys.exit(error.exit_code)
+
+
+def _serve() -> None:
+    import uvicorn
+
+    from sagelens.serving.app import MEGABYTE, App
+
+    root = os.environ.get("SAGELENS_ROOT", "")
+    host = "127.0.0.1" if root else "0.0.0.0"  # noqa: S104 (in a container, SageMaker calls from outside)
+    port = _number("SAGEMAKER_BIND_TO_PORT", 8080)
+    max_bytes = _number("SAGEMAKER_MAX_PAYLOAD_IN_MB", 25) * MEGABYTE
+    servable = _load(Path(f"{root}/opt/ml/model"), os.environ.get("SAGELENS_MODEL_DIGEST") or None)
+    listener = _listen(host, port)
+    config = uvicorn.Config(
+        App(servable, max_bytes),
+        http="httptools",
+        loop="uvloop",
+        ws="none",
+        interface="asgi3",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    # uvicorn raises the signal again after draining; a handler that does nothing lets the process end with 0.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    print(f"Serving model {servable.digest} on {host}:{port}", file=sys.stderr, flush=True)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _load(folder: Path, expected: str | None) -> Any:
+    from sagelens.serving.servable import Servable
+
+    code = str(folder / "code")
+    if code not in sys.path:
+        sys.path.insert(0, code)
+    servable = Servable.load(folder, expected)
+    sample = (folder / "sample.jsonl").read_text(encoding="utf-8").splitlines()
+    servable.predict_rows([json.loads(line) for line in sample])  # so that no caller pays for what happens once
+    gc.collect()
+    gc.freeze()
+    return servable
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ServiceUnavailable(
+            f"The model server cannot listen on {host}:{port}: {error.strerror}. Set SAGEMAKER_BIND_TO_PORT to a free port."
+        ) from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def _number(name: str, default: int) -> int:
+    text = os.environ.get(name) or str(default)
+    if not text.isdecimal():
+        raise BadConfig(f"{name} is '{text}'; a whole number is needed.")
+    return int(text)
