@@ -1,0 +1,20 @@
+"""Trainers: a logistic baseline on scikit-learn, gradient-boosted trees on XGBoost, and the folders they are kept in."""
+
+from sagelens.training.baseline import fit_baseline, load_baseline, save_baseline
+from sagelens.training.boosting import Boosted, fit_boosted, gain_importances
+from sagelens.training.dataset import Dataset, labels_of
+from sagelens.training.model import BoostedModel, load_model, save_model
+
+__all__ = [
+    "Boosted",
+    "BoostedModel",
+    "Dataset",
+    "fit_baseline",
+    "fit_boosted",
+    "gain_importances",
+    "labels_of",
+    "load_baseline",
+    "load_model",
+    "save_baseline",
+    "save_model",
+]
