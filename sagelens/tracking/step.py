@@ -1,0 +1,67 @@
+"""What of one step goes to MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sagelens.tracking.client import key_of, value_of
+
+__all__ = ["ENDED", "RUN_STATUS", "step_metrics", "step_tags", "verdict_tags"]
+
+RUN_STATUS = {"Succeeded": "FINISHED", "Failed": "FAILED", "Stopped": "KILLED"}
+ENDED = frozenset(RUN_STATUS)
+
+_FIELDS = (
+    "phase",
+    "status",
+    "cache",
+    "cache_miss_reason",
+    "cache_source",
+    "type",
+    "job_arn",
+    "attempts",
+    "log_group",
+    "log_stream",
+)
+
+
+def step_tags(step: Mapping[str, Any], evidence: Mapping[str, Any]) -> dict[str, str]:
+    """The document's fields, then those of the evidence."""
+    tags = {f"sagelens.{field}": value_of(step[field]) for field in _FIELDS if step.get(field) is not None}
+    if failure := step.get("failure"):
+        tags["sagelens.failure"] = value_of(f"{failure['kind']}: {failure['message']}")
+    if step.get("outcome") is not None:
+        tags["sagelens.outcome"] = str(step["outcome"])
+    for field in ("function", "code_digest"):
+        if evidence.get(field):
+            tags[f"sagelens.{field}"] = value_of(evidence[field])
+    tags |= {f"sagelens.fact.{key_of(name)}": value_of(value) for name, value in evidence.get("facts", {}).items()}
+    if evidence.get("versions"):
+        tags["sagelens.versions"] = value_of(", ".join(f"{name} {version}" for name, version in evidence["versions"].items()))
+    return {
+        **tags,
+        **verdict_tags(evidence),
+        "mlflow.source.name": evidence.get("function") or step["name"],
+        "mlflow.source.type": "JOB",
+    }
+
+
+def verdict_tags(evidence: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        f"sagelens.gate.{key_of(verdict['gate'])}": value_of(
+            ("passed: " if verdict["passed"] else "failed: ") + verdict["summary"]
+        )
+        for verdict in evidence.get("verdicts", ())
+    }
+
+
+def step_metrics(step: Mapping[str, Any], evidence: Mapping[str, Any]) -> dict[str, float]:
+    """The step's own figures, and what it cost."""
+    cost = {
+        "step/seconds": step.get("seconds"),
+        "step/cpu_seconds": evidence.get("cpu_seconds"),
+        "step/peak_memory": evidence.get("peak_memory"),
+    }
+    found = {**evidence.get("metrics", {}), **{name: value for name, value in cost.items() if value is not None}}
+    return {key_of(name): float(value) for name, value in found.items()}
