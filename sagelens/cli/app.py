@@ -34,11 +34,14 @@ Run = Annotated[str, typer.Argument(help="An execution's ARN or id, the start of
 
 def run_app(argv: Sequence[str]) -> int:
     """Run a command line; returns its exit code. A user's mistake gets one message, never a traceback."""
+    import logging
+
     import click
 
     from sagelens.cli.failure import report_failure
 
     as_json = "--json" in argv
+    logging.basicConfig(level=logging.WARNING, format="sagelens: %(message)s", force=True)
     try:
         outcome = app(args=list(argv), standalone_mode=False, prog_name="sagelens")
     except SagelensError as error:

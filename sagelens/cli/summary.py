@@ -8,14 +8,13 @@ from typing import Any
 
 from sagelens.cli.execution import Document
 from sagelens.errors import SagelensError
-from sagelens.project import Project
 
 __all__ = ["print_execution", "print_summary"]
 
 _HEADLINES = ("roc_auc", "baseline_roc_auc", "pr_auc", "log_loss", "brier", "threshold", "cost_per_1000")
 
 
-def print_summary(project: Project, documents: list[Document], result: dict[str, Any], error: SagelensError | None) -> None:
+def print_summary(documents: list[Document], result: dict[str, Any], error: SagelensError | None) -> None:
     out = sys.stdout.write
     reused = sum(step["cache"] == "hit" for step in result["steps"])
     seconds = sum((document["finished"] or document["started"]) - document["started"] for document in documents)
@@ -23,7 +22,7 @@ def print_summary(project: Project, documents: list[Document], result: dict[str,
     out(f", {reused} of {len(result['steps'])} steps reused\n" if reused else "\n")
     for name, value in _headline(result["metrics"]):
         out(f"  {name:<18} {value:.4f}\n")
-    for label, value in _links(project, documents, result):
+    for label, value in _links(documents, result):
         out(f"  {label:<18} {value}\n")
     if error is not None:
         sys.stderr.write(f"sagelens: {error.message}\n")
@@ -48,7 +47,7 @@ def _headline(metrics: dict[str, float]) -> Iterable[tuple[str, float]]:
     return ((name, metrics[name]) for name in _HEADLINES if name in metrics)
 
 
-def _links(project: Project, documents: list[Document], result: dict[str, Any]) -> Iterable[tuple[str, str]]:
+def _links(documents: list[Document], result: dict[str, Any]) -> Iterable[tuple[str, str]]:
     yield "execution", result["execution_arn"]
     if result["model_package_arn"]:
         yield "model package", result["model_package_arn"]

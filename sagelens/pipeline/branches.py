@@ -20,8 +20,9 @@ class Branch:
 
 
 def nest(nodes: Sequence[Node]) -> tuple[Branch, ...]:
-    """Put every node inside the branches of the gates that block it, keeping the order.
+    """Put every node inside the branches of the gates that block it.
 
+    What a gate does not block comes before its branch, since what stands inside may depend on it but not the reverse.
     Two gates that both block some step are nested in the order in which they stand, since a step can stand in one branch only.
     """
     for position, node in enumerate(nodes):
@@ -30,7 +31,7 @@ def nest(nodes: Sequence[Node]) -> tuple[Branch, ...]:
             inside = _blocked(node, after)
             names = {other.name for other in inside}
             outside = [other for other in after if other.name not in names]
-            return (*(Branch(other) for other in before), Branch(node, nest(inside)), *nest(outside))
+            return (*(Branch(other) for other in before), *nest(outside), Branch(node, nest(inside)))
     return tuple(Branch(node) for node in nodes)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -30,40 +31,56 @@ _SDK_DEFAULTS = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": 
 
 def compile_plan(plan: Plan, *, project: str, environment: Environment, cache: bool = True) -> str:
     """The definition of a pipeline, as JSON in version 2020-12-01. `cache=False` switches every step's cache off."""
-    with _quiet_sdk():
+    with _sdk_environment(environment.region), _quiet_sdk():
         return _Compiler(plan, project, environment, cache).definition()
 
 
 @contextmanager
+def _sdk_environment(region: str) -> Iterator[None]:
+    """The SDK makes a client when imported, which needs a region, and asks IAM about the role unless told not to."""
+    wanted = {"AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", region), "SAGEMAKER_VALIDATE_ROLE": "false"}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
 def _quiet_sdk() -> Iterator[None]:
-    """The SDK logs for every job what it takes out of a definition, and warns of its own imports; errors still show."""
-    logger = logging.getLogger("sagemaker")
-    level = logger.level
+    """Undo what importing the SDK does to logging, and hold back its chatter and its warnings of its own imports."""
+    root, logger = logging.getLogger(), logging.getLogger("sagemaker")
+    before = root.level, logger.level, list(root.handlers)
     logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            import sagemaker.mlops  # noqa: F401 - configures the root logger
+
+            root.setLevel(max(before[0], logging.WARNING))
             yield
     finally:
-        logger.setLevel(level)
+        root.setLevel(before[0])
+        logger.setLevel(before[1])
+        root.handlers[:] = before[2]
 
 
 class _Compiler:
     def __init__(self, plan: Plan, project: str, environment: Environment, cache: bool) -> None:
-        import boto3
-        from sagemaker.core.workflow.pipeline_context import PipelineSession
-
         self._plan = plan
         self._project = project
         self._environment = environment
         self._cache = cache
         self._name = pipeline_name(project, plan.pipeline.name)
         self._prefix = f"s3://{environment.bucket}/{self._name}"
-        self._session = PipelineSession(
-            boto_session=boto3.session.Session(region_name=environment.region),
-            default_bucket=environment.bucket,
-            sagemaker_config=_SDK_DEFAULTS,
-        )
+        self._session = _session(environment)
+        # Defaults of this machine have no say in a definition; and with any, the SDK validates them all at each look-up (0.2 s).
+        self._session.sagemaker_config = {}
         self._uris: dict[str, Any] = {}
         self._files: dict[str, Any] = {}
         self._makers: dict[str, str] = {}
@@ -212,7 +229,9 @@ class _Compiler:
         )
         channels = {"code": planned.code_uri, "config": planned.config_uri}
         channels |= {name: self._uris[name] for name in step.takes or ()}
-        arguments = trainer.train(
+        # Without defaults the SDK would report each call of `train`: what its reporting decorator wraps does not.
+        arguments = ModelTrainer.train.__wrapped__(
+            trainer,
             input_data_config=[InputData(channel_name=name, data_source=uri) for name, uri in channels.items()],
             wait=False,
         )
@@ -246,7 +265,7 @@ class _Compiler:
         return made
 
     def _raw(self, node: SdkStep) -> Any:
-        made = node.build(self._session, {name: self._uris[name] for name in node.takes})
+        made = node.build(_session(self._environment), {name: self._uris[name] for name in node.takes})
         for name, uri_of in node.gives.items():
             self._uris[name] = uri_of(made)
             self._makers[name] = node.name
@@ -281,6 +300,18 @@ class _Compiler:
             **self._environment.tags,
         }
         return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _session(environment: Environment) -> Any:
+    """A session that captures requests instead of sending them, with the SDK's usage reports switched off."""
+    import boto3
+    from sagemaker.core.workflow.pipeline_context import PipelineSession
+
+    return PipelineSession(
+        boto_session=boto3.session.Session(region_name=environment.region),
+        default_bucket=environment.bucket,
+        sagemaker_config=_SDK_DEFAULTS,
+    )
 
 
 def _sdk_parameter(parameter: Parameter) -> Any:

@@ -129,7 +129,7 @@ def _conclude(connection: Connection, documents: list[Document], package: dict[s
     else:
         from sagelens.cli.summary import print_summary
 
-        print_summary(connection.project, documents, result, error)
+        print_summary(documents, result, error)
     return error.exit_code if error is not None else 0
 
 

@@ -63,6 +63,12 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
+@pytest.fixture(scope="session")
+def imports_memory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where parsed imports of the library are kept between tests."""
+    return tmp_path_factory.mktemp("imports") / "memory.json"
+
+
 @pytest.fixture
 def project() -> Project:
     return load_project(ROOT)

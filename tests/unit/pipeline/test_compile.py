@@ -21,8 +21,12 @@ from sagelens.values import Phase
 LIBRARY = Path(__file__).resolve().parents[3]
 
 
+MEMORY: list[Path] = []
+
+
 @pytest.fixture(autouse=True)
-def aws(monkeypatch: pytest.MonkeyPatch) -> None:
+def aws(monkeypatch: pytest.MonkeyPatch, imports_memory: Path) -> None:
+    MEMORY[:] = [imports_memory]
     for name, value in {
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "none",
@@ -55,9 +59,11 @@ def toy_pipeline(project: Project) -> Pipeline:
 
 
 def planned(toy: Path, project: Project, pipeline: Pipeline | None = None) -> Plan:
-    reader = CodeReader({"toy": toy, "sagelens": LIBRARY})
+    reader = CodeReader({"toy": toy, "sagelens": LIBRARY}, MEMORY[0])
     sources = {"raw": SourceFiles(project.collection.sources["airlines"], "d" * 64, {"a.csv": toy / "a.csv"})}
-    return plan(pipeline or toy_pipeline(project), project, code=reader, sources=sources)
+    made = plan(pipeline or toy_pipeline(project), project, code=reader, sources=sources)
+    reader.save()
+    return made
 
 
 def compiled(toy: Path, project: Project, **options: Any) -> dict[str, Any]:

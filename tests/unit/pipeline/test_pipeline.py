@@ -63,7 +63,7 @@ def test_a_gate_blocks_what_depends_on_the_table_and_nothing_else(toy: Path) -> 
         Step(fit, gives=("model",)),
     )
 
-    assert tree(nest(nodes)) == ["gather", "other", ("first-gate", ["tidy", "fit"]), "apart"]
+    assert tree(nest(nodes)) == ["gather", "other", "apart", ("first-gate", ["tidy", "fit"])]
 
 
 def test_gates_on_one_path_are_nested(toy: Path) -> None:
