@@ -1,0 +1,51 @@
+"""The one DuckDB connection of a process."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from sagelens.data.table import Table
+
+__all__ = ["connection", "cores", "materialise"]
+
+SHARE_OF_MEMORY = 1 / 3
+"""Of the machine's memory, before DuckDB spills to disk: two steps may run at the same time."""
+
+
+def connection() -> Any:
+    """The Ibis backend on an in-memory DuckDB that this process shares; a fork gets one of its own."""
+    return _connection_of(os.getpid())
+
+
+def materialise(table: Table) -> Table:
+    """Compute a table once, into memory (DuckDB spills it to disk when memory is short), for several uses."""
+    return table.get_backend().create_table(f"materialised_{next(_numbers)}", table, temp=True)
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+_numbers = count()
+
+
+@cache
+def _connection_of(pid: int) -> Any:
+    import ibis
+
+    megabytes = int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * SHARE_OF_MEMORY / 1e6)
+    backend = ibis.duckdb.connect(
+        threads=cores(),
+        memory_limit=f"{megabytes}MB",
+        temp_directory=str(Path(tempfile.gettempdir(), f"sagelens-duckdb-{pid}")),
+    )
+    backend.con.execute("SET GLOBAL TimeZone = 'UTC'")
+    return backend

@@ -1,0 +1,53 @@
+"""How figures look: one style, SVG with text as text, the same bytes for the same data. No pyplot, no global state."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+__all__ = ["INK", "MUTED", "PALETTE", "SHADE", "new_figure", "style", "to_svg"]
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+"""Okabe and Ito's colours: distinct for every kind of colour vision. Blue, vermilion, green, purple, orange, sky."""
+
+INK, MUTED, SHADE = "#22303C", "#66737F", "#E3E8EC"
+SVG_SETTINGS = {"svg.fonttype": "none", "svg.hashsalt": "sagelens", "path.simplify": True}
+
+
+def new_figure(width: float = 7.0, height: float = 3.2, *, margins: tuple[float, float, float, float] | None = None) -> Any:
+    """An empty figure; sizes are in inches. Add axes with `subplots`, and pass each to `style`.
+
+    `margins` (left, bottom, right, top) spare measuring every text for the layout, which takes half of the time to draw.
+    """
+    from matplotlib.figure import Figure
+
+    if margins is None:
+        return Figure(figsize=(width, height), layout="tight", facecolor="white")
+    figure = Figure(figsize=(width, height), facecolor="white")
+    left, bottom, right, top = margins
+    figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height, wspace=0.25, hspace=0.6)
+    return figure
+
+
+def style(axes: Any, *, title: str = "", x: str = "", y: str = "", grid: str = "y") -> None:
+    """The house style on one pair of axes: light grid, no box, quiet ticks, title at the left."""
+    axes.set_title(title, loc="left", fontsize=9, color=INK, fontweight="bold")
+    axes.set_xlabel(x, fontsize=8, color=MUTED)
+    axes.set_ylabel(y, fontsize=8, color=MUTED)
+    axes.tick_params(labelsize=7, colors=MUTED, length=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(SHADE)
+    axes.set_axisbelow(True)
+    if grid:
+        axes.grid(axis=grid, color=SHADE, linewidth=0.6)
+
+
+def to_svg(figure: Any) -> str:
+    """The figure as an SVG element, without the XML prologue, so that it can stand in a page."""
+    import matplotlib
+
+    buffer = io.StringIO()
+    with matplotlib.rc_context(SVG_SETTINGS):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]

@@ -1,0 +1,64 @@
+"""What a job is asked to do: step.json."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sagelens.errors import BadInput
+from sagelens.job.layout import Layout
+from sagelens.values import LocalSource, Phase, Source
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["StepRequest", "read_request"]
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class DeclaredSource:
+    source: Source
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRequest:
+    """One step, as the pipeline's compiler wrote it."""
+
+    version: int
+    pipeline: str
+    step: str
+    phase: Phase
+    function: str
+    takes: tuple[str, ...] = ()
+    gives: tuple[str, ...] = ()
+    params: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, DeclaredSource] = field(default_factory=dict)
+
+    def local_sources(self, layout: Layout) -> dict[str, LocalSource]:
+        """The sources in the order in which the step gives their tables."""
+        ordered = dict.fromkeys([name for name in self.gives if name in self.sources] + list(self.sources))
+        return {name: self._local(name, layout) for name in ordered}
+
+    def _local(self, name: str, layout: Layout) -> LocalSource:
+        declared = self.sources[name]
+        return LocalSource(name=name, source=declared.source, path=layout.source(name), digest=declared.digest)
+
+
+def read_request(path: Path) -> StepRequest:
+    from pydantic import TypeAdapter, ValidationError
+
+    if not path.is_file():
+        raise BadInput(f"No step.json at {path}. The job's input 'config' must be the folder that the pipeline's compiler wrote.")
+    try:
+        request = TypeAdapter(StepRequest).validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise BadInput(f"{path} is not a step: {error}") from error
+    if request.version != VERSION:
+        raise BadInput(
+            f"{path} has version {request.version}; this sagelens reads version {VERSION}. Compile the pipeline again."
+        )
+    return request

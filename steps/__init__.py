@@ -1,0 +1,1 @@
+"""The steps of the flight-delay project: one module for each phase of CRISP-DM."""
