@@ -1,0 +1,25 @@
+"""AWS writes its patterns for Java; Python's `re` reads most of them."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from functools import cache
+
+__all__ = ["pattern"]
+
+_UNICODE = {r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": r"\s", r"\p{M}": "", r"\p{S}": "", r"\p{P}": ""}
+"""Java's classes of characters, and what comes nearest in Python."""
+
+
+@cache
+def pattern(source: str) -> re.Pattern[str] | None:
+    """The compiled pattern, to be matched against the whole value; None if Python cannot read it, so nothing is refused."""
+    for java, python in _UNICODE.items():
+        source = source.replace(java, python)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        try:
+            return re.compile(source)
+        except re.error:
+            return None

@@ -1,0 +1,45 @@
+"""Which service and protocol a request speaks."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from sagelens.local.api.json_protocol import JsonWire
+from sagelens.local.api.model import service_model
+from sagelens.local.api.protocol import HttpRequest, Wire
+from sagelens.local.api.query_protocol import QueryWire, form
+from sagelens.local.api.rest_protocol import RestWire
+
+__all__ = ["wire_of"]
+
+_TARGETS = {"SageMaker": "sagemaker", "Logs_20140328": "logs"}
+_VERSIONS = {"2011-06-15": "sts", "2010-05-08": "iam"}
+
+
+def wire_of(request: HttpRequest) -> Wire | None:
+    """The service and protocol that a request speaks; None for anything that is no AWS client's."""
+    target = request.headers.get("x-amz-target")
+    if target is not None:
+        service = _TARGETS.get(target.rpartition(".")[0])
+        return _json(service) if service else None
+    if request.target.startswith("/endpoints/"):
+        return _rest("sagemaker-runtime")
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        service = _VERSIONS.get(form(request.body).get("Version", ""))
+        return _query(service) if service else None
+    return None
+
+
+@cache
+def _json(service: str) -> JsonWire:
+    return JsonWire(service_model(service))
+
+
+@cache
+def _rest(service: str) -> RestWire:
+    return RestWire(service_model(service))
+
+
+@cache
+def _query(service: str) -> QueryWire:
+    return QueryWire(service_model(service))

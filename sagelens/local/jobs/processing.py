@@ -1,0 +1,123 @@
+"""Processing jobs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from sagelens.local.jobs.execution import Execution
+from sagelens.local.jobs.exits import exit_text, left_message
+from sagelens.local.jobs.inputs import link_inputs
+from sagelens.local.jobs.job import Ending, Exit, Job, JobFailed, Status, Tools, reason
+from sagelens.local.jobs.outputs import publish
+from sagelens.local.jobs.program import spawn_of
+from sagelens.local.ports import ApiError, Document, Request, Spawn
+
+__all__ = ["ProcessingRun", "check_processing"]
+
+_EVIDENCE = "evidence"
+"""The output of this name is kept when a job fails, too. AWS keeps none; ours does so that a failure can be explained."""
+_MOST_SECONDS = 86_400
+
+
+def check_processing(request: Request) -> None:
+    """Refuse by name what the process runtime does not do."""
+    for item in request.get("ProcessingInputs", ()):
+        _check_input(item["InputName"], item)
+    for item in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
+        if not item.get("S3Output", {}).get("LocalPath"):
+            raise _refused(f"output '{item['OutputName']}' has no S3Output with a LocalPath")
+    if request["ProcessingResources"]["ClusterConfig"].get("InstanceCount", 1) != 1:
+        raise _refused("InstanceCount is above 1; jobs run on this one machine")
+
+
+def _check_input(name: str, item: Document) -> None:
+    source = item.get("S3Input", {})
+    if "DatasetDefinition" in item or not source.get("LocalPath"):
+        raise _refused(f"input '{name}' has no S3Input with a LocalPath; a DatasetDefinition is not read here")
+    if source["S3DataType"] != "S3Prefix":
+        raise _refused(f"input '{name}' has S3DataType {source['S3DataType']}; only S3Prefix is read here")
+    if source.get("S3InputMode", "File") != "File":
+        raise _refused(f"input '{name}' has S3InputMode {source['S3InputMode']}; only File is read here")
+
+
+def _refused(what: str) -> ApiError:
+    return ApiError("ValidationException", f"The local SageMaker cannot run this processing job: {what}.")
+
+
+class ProcessingRun:
+    def __init__(self, job: Job, tools: Tools) -> None:
+        self._job = job
+        self._tools = tools
+        self._execution = Execution(tools.processes, tools.clock)
+
+    def stop(self) -> None:
+        self._execution.stop()
+
+    async def run(self) -> Ending:
+        self._prepare()
+        if self._execution.stopped:
+            return Ending(status=Status.STOPPED)
+        limit = self._job.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _MOST_SECONDS)
+        ended = await self._execution.run(self._spawn(), limit)
+        return self._finish(ended, limit)
+
+    def _prepare(self) -> None:
+        job, request = self._job, self._job.request
+        config = job.inside("/opt/ml/config")
+        config.mkdir(parents=True, exist_ok=True)
+        job.inside("/opt/ml/output").mkdir(parents=True, exist_ok=True)
+        about = {"ProcessingJobArn": job.arn, "ProcessingJobName": job.name, **request}
+        (config / "processingjobconfig.json").write_text(json.dumps(about, default=str), encoding="utf-8")
+        (config / "resourceconfig.json").write_text('{"current_host": "algo-1", "hosts": ["algo-1"]}', encoding="utf-8")
+        inputs = [item["S3Input"] for item in request.get("ProcessingInputs", ())]
+        link_inputs(self._tools.objects, {job.inside(source["LocalPath"]): source["S3Uri"] for source in inputs})
+        for output in self._outputs():
+            job.inside(output["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
+
+    def _outputs(self) -> list[Document]:
+        return list(self._job.request.get("ProcessingOutputConfig", {}).get("Outputs", ()))
+
+    def _spawn(self) -> Spawn:
+        application = self._job.request["AppSpecification"]
+        return spawn_of(
+            self._job,
+            entrypoint=application.get("ContainerEntrypoint", ()),
+            arguments=application.get("ContainerArguments", ()),
+            environment={
+                **self._tools.environment,
+                **self._job.request.get("Environment", {}),
+                "PROCESSING_JOB_NAME": self._job.name,
+                "PROCESSING_JOB_ARN": self._job.arn,
+            },
+            code=self._code(),
+        )
+
+    def _code(self) -> Path:
+        sources = {item["InputName"]: item["S3Input"]["LocalPath"] for item in self._job.request.get("ProcessingInputs", ())}
+        return self._job.inside(sources.get("code", "/opt/ml/processing/input/code"))
+
+    def _finish(self, ended: Exit, limit: float) -> Ending:
+        job = self._job
+        message = left_message(job.inside("/opt/ml/output/message"))
+        body = {"ExitMessage": message} if message else {}
+        succeeded = ended.code == 0 and not ended.stopped and not ended.timed_out
+        for output in self._outputs():
+            if succeeded or output["OutputName"] == _EVIDENCE:
+                self._publish(output)
+        if succeeded:
+            return Ending(status=Status.COMPLETED, body=body)
+        if ended.stopped:
+            return Ending(status=Status.STOPPED, body=body)
+        why = f"AlgorithmError: See the job's log for more information, {exit_text(ended.code)}"
+        if ended.timed_out:
+            why = f"ClientError: MaxRuntimeExceeded: the job ran longer than its MaxRuntimeInSeconds of {limit:g} and was ended"
+        return Ending(status=Status.FAILED, body={**body, "FailureReason": reason(why)})
+
+    def _publish(self, output: Document) -> None:
+        where = output["S3Output"]
+        try:
+            publish(self._job.inside(where["LocalPath"]), self._tools.objects.path(where["S3Uri"]))
+        except OSError as error:
+            text = f"InternalServerError: output '{output['OutputName']}' could not be stored at {where['S3Uri']}: {error}"
+            raise JobFailed(text) from error

@@ -1,0 +1,166 @@
+"""Training jobs."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from sagelens.local.jobs.execution import Execution
+from sagelens.local.jobs.exits import exit_text, left_message
+from sagelens.local.jobs.inputs import link_inputs
+from sagelens.local.jobs.job import Ending, Exit, Job, JobFailed, Status, Tools, reason
+from sagelens.local.jobs.outputs import archive, publish
+from sagelens.local.jobs.program import spawn_of
+from sagelens.local.ports import ApiError, Document, Request, Spawn
+
+__all__ = ["TrainingRun", "check_training", "model_artifacts"]
+
+_MOST_SECONDS = 86_400
+_DATA = "/opt/ml/output/data"
+_MODEL = "/opt/ml/model"
+
+
+def check_training(request: Request) -> None:
+    """Refuse by name what the process runtime does not do."""
+    for channel in request.get("InputDataConfig", ()):
+        name, source = channel["ChannelName"], channel["DataSource"].get("S3DataSource")
+        if source is None:
+            raise _refused(f"channel '{name}' has no S3DataSource")
+        if source["S3DataType"] != "S3Prefix":
+            raise _refused(f"channel '{name}' has S3DataType {source['S3DataType']}; only S3Prefix is read here")
+        if channel.get("CompressionType", "None") != "None":
+            raise _refused(f"channel '{name}' has CompressionType {channel['CompressionType']}; only None is read here")
+        if channel.get("InputMode", "File") == "Pipe":
+            raise _refused(f"channel '{name}' has InputMode Pipe; File and FastFile are read here")
+    if request.get("ResourceConfig", {}).get("InstanceCount", 1) != 1:
+        raise _refused("InstanceCount is above 1; jobs run on this one machine")
+    for definition in request.get("AlgorithmSpecification", {}).get("MetricDefinitions", ()):
+        try:
+            re.compile(definition["Regex"])
+        except re.error as error:
+            raise _refused(f"the Regex of metric '{definition['Name']}' is invalid: {error}") from error
+
+
+def _refused(what: str) -> ApiError:
+    return ApiError("ValidationException", f"The local SageMaker cannot run this training job: {what}.")
+
+
+def model_artifacts(name: str, request: Request) -> str:
+    """Where the model will be: a folder when OutputDataConfig.CompressionType is NONE, else an archive."""
+    return f"{_output(name, request)}/{'model' if _as_folders(request) else 'model.tar.gz'}"
+
+
+def _output(name: str, request: Request) -> str:
+    return f"{request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/output"
+
+
+def _as_folders(request: Request) -> bool:
+    return bool(request["OutputDataConfig"].get("CompressionType") == "NONE")
+
+
+class TrainingRun:
+    def __init__(self, job: Job, tools: Tools) -> None:
+        self._job = job
+        self._tools = tools
+        self._execution = Execution(tools.processes, tools.clock)
+
+    def stop(self) -> None:
+        self._execution.stop()
+
+    async def run(self) -> Ending:
+        self._prepare()
+        if self._execution.stopped:
+            return Ending(status=Status.STOPPED, body={"SecondaryStatus": "Stopped"})
+        limit = self._job.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _MOST_SECONDS)
+        return self._finish(await self._execution.run(self._spawn(), limit))
+
+    def _prepare(self) -> None:
+        job, request = self._job, self._job.request
+        channels = {channel["ChannelName"]: channel for channel in request.get("InputDataConfig", ())}
+        for folder in (_MODEL, _DATA, "/opt/ml/input/config", "/opt/ml/input/data"):
+            job.inside(folder).mkdir(parents=True, exist_ok=True)
+        files = {
+            "hyperparameters": request.get("HyperParameters", {}),
+            "inputdataconfig": {name: _channel(channel) for name, channel in channels.items()},
+            "resourceconfig": {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "lo"},
+        }
+        for name, content in files.items():
+            job.inside(f"/opt/ml/input/config/{name}.json").write_text(json.dumps(content), encoding="utf-8")
+        uris = {name: channel["DataSource"]["S3DataSource"]["S3Uri"] for name, channel in channels.items()}
+        link_inputs(self._tools.objects, {job.inside(f"/opt/ml/input/data/{name}"): uri for name, uri in uris.items()})
+
+    def _spawn(self) -> Spawn:
+        algorithm = self._job.request["AlgorithmSpecification"]
+        return spawn_of(
+            self._job,
+            entrypoint=algorithm.get("ContainerEntrypoint", ()),
+            arguments=algorithm.get("ContainerArguments", ()),
+            environment={
+                **self._tools.environment,
+                **self._job.request.get("Environment", {}),
+                "TRAINING_JOB_NAME": self._job.name,
+                "TRAINING_JOB_ARN": self._job.arn,
+            },
+            code=self._job.inside("/opt/ml/input/data/code"),
+        )
+
+    def _finish(self, ended: Exit) -> Ending:
+        """A job that was stopped or ran out of time keeps its model, as on AWS; one that failed keeps its output data."""
+        metrics = {"FinalMetricDataList": self._metrics()}
+        if ended.stopped or ended.timed_out:
+            self._store(model=True)
+            secondary = "MaxRuntimeExceeded" if ended.timed_out else "Stopped"
+            return Ending(status=Status.STOPPED, body={**metrics, "SecondaryStatus": secondary})
+        self._store(model=ended.code == 0)
+        if ended.code == 0:
+            return Ending(status=Status.COMPLETED, body={**metrics, "SecondaryStatus": "Completed"})
+        left = left_message(self._job.inside("/opt/ml/output/failure"))
+        code = exit_text(ended.code)
+        why = f"AlgorithmError: {left[: 1000 - len(code)]}, {code}" if left else f"AlgorithmError: See the job's log, {code}"
+        return Ending(status=Status.FAILED, body={**metrics, "SecondaryStatus": "Failed", "FailureReason": reason(why)})
+
+    def _store(self, *, model: bool) -> None:
+        job, objects = self._job, self._tools.objects
+        output = _output(job.name, job.request)
+        wanted = {"data" if _as_folders(job.request) else "output.tar.gz": job.inside(_DATA)}
+        if model:
+            wanted["model" if _as_folders(job.request) else "model.tar.gz"] = job.inside(_MODEL)
+        for name, made in wanted.items():
+            if not any(made.iterdir()):
+                continue
+            try:
+                (publish if _as_folders(job.request) else archive)(made, objects.path(f"{output}/{name}"))
+            except OSError as error:
+                raise JobFailed(f"InternalServerError: {output}/{name} could not be stored: {error}") from error
+
+    def _metrics(self) -> list[Document]:
+        """The last value that each metric definition finds in the log."""
+        definitions = self._job.request["AlgorithmSpecification"].get("MetricDefinitions", ())
+        if not definitions or not self._job.log.is_file():
+            return []
+        log = self._job.log.read_text(encoding="utf-8", errors="replace")
+        found = ((definition["Name"], _last_number(definition["Regex"], log)) for definition in definitions)
+        now = self._tools.clock.time()
+        return [{"MetricName": name, "Value": value, "Timestamp": now} for name, value in found if value is not None]
+
+
+def _channel(channel: Document) -> Document:
+    """What the container is told of a channel; the URI is ours, for evidence."""
+    source = channel["DataSource"]["S3DataSource"]
+    return {
+        "TrainingInputMode": "File",
+        "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
+        "RecordWrapperType": channel.get("RecordWrapperType", "None"),
+        **({"ContentType": channel["ContentType"]} if "ContentType" in channel else {}),
+        "S3Uri": source["S3Uri"],
+    }
+
+
+def _last_number(regex: str, log: str) -> float | None:
+    last = None
+    for match in re.finditer(regex, log):
+        try:
+            last = float(match.group(1))
+        except (IndexError, TypeError, ValueError):
+            continue
+    return last

@@ -1,0 +1,127 @@
+"""What the life of a service leaves on disk, without one running."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sagelens.errors import BadInput, ServiceUnavailable
+from sagelens.local.lifecycle import Running, State, environment, start, status, stop, variables
+from sagelens.local.runtime import runtime_folder
+
+RUNNING = Running(
+    pid=1,
+    port=1111,
+    s3_port=2222,
+    access_key="KEY",
+    secret_key="SECRET",
+    account="000000000000",
+    region="eu-west-1",
+    clock=1.0,
+    fingerprint="f",
+    runtime="/run/x",
+    sdk_defaults="/project/.sagelens/sdk-defaults.yaml",
+    started=1.0,
+)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_only_the_owner_reads_the_state(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    state.prepare()
+    state.write(RUNNING)
+
+    assert mode(state.folder) == 0o700
+    assert mode(state.service) == 0o600
+    assert state.read() == RUNNING
+
+
+def test_a_service_json_without_its_lock_is_stale(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    state.prepare()
+    state.write(RUNNING)
+
+    assert status(tmp_path) is None
+    with pytest.raises(ServiceUnavailable, match="sagelens local start"):
+        environment(tmp_path)
+    assert stop(tmp_path) is False
+    assert not state.service.exists()
+
+
+def test_while_the_lock_is_held_a_service_runs_and_no_second_one(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    state.prepare()
+    with state.serving():
+        assert status(tmp_path) is None
+        state.write(RUNNING)
+        assert status(tmp_path) == RUNNING
+        with pytest.raises(ServiceUnavailable, match="runs already"), state.serving():
+            pass
+    assert status(tmp_path) is None
+
+
+def test_a_service_that_is_still_starting_cannot_be_stopped(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    state.prepare()
+    with state.serving(), pytest.raises(ServiceUnavailable, match="has not said where it listens"):
+        stop(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"pid": 1}'])
+def test_a_damaged_service_json_is_no_service(tmp_path: Path, text: str) -> None:
+    state = State(tmp_path)
+    state.prepare()
+    state.service.write_text(text)
+    assert state.read() is None
+
+
+def test_a_project_must_be_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="not a folder"):
+        start(tmp_path / "nothing", account="000000000000", region="us-east-1")
+    assert stop(tmp_path / "nothing") is False
+    assert status(tmp_path / "nothing") is None
+
+
+def test_a_file_in_place_of_the_state_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".sagelens").write_text("")
+    with pytest.raises(BadInput, match=r"\.sagelens cannot be used"):
+        start(tmp_path, account="000000000000", region="us-east-1")
+
+
+def test_the_variables_point_every_client_at_the_service() -> None:
+    given = variables(RUNNING)
+    assert given["AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"] == "http://127.0.0.1:1111"
+    assert given["AWS_ENDPOINT_URL_S3"] == "http://127.0.0.1:2222"
+    assert (given["AWS_ACCESS_KEY_ID"], given["AWS_REGION"]) == ("KEY", "eu-west-1")
+    assert given["SAGEMAKER_VALIDATE_ROLE"] == "false"
+    assert given["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_the_runtime_folder_is_private_and_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    folder = runtime_folder(Path("/project"))
+    assert mode(folder) == 0o700
+    (folder / "old.sock").touch()
+    assert runtime_folder(Path("/project")) == folder
+    assert list(folder.iterdir()) == []
+    assert runtime_folder(Path("/other")) != folder
+
+    folder.chmod(0o755)
+    with pytest.raises(ServiceUnavailable, match="only you"):
+        runtime_folder(Path("/project"))
+
+
+def test_asking_for_the_service_loads_next_to_nothing() -> None:
+    heavy = "asyncio, sqlite3, uvicorn, uvloop, botocore, boto3, yaml, pydantic, subprocess"
+    code = f"import sys, sagelens.local.lifecycle; print(*[m for m in {heavy.split(', ')!r} if m in sys.modules])"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=Path(__file__).parents[3]
+    )
+    assert loaded.stdout.split() == []
