@@ -15,6 +15,7 @@ from sagelens.errors import BadData, Refused
 from sagelens.features.batch import Batch, Coded
 from sagelens.features.transform import FittedTransform
 from sagelens.serving.booster import Booster
+from sagelens.serving.packaged import packaged_code
 from sagelens.serving.schema import RowSchema, rows_to_batch
 from sagelens.values import digest_files, digest_listing
 
@@ -41,7 +42,8 @@ class Servable:
         digest = check_digests(folder, expected_digest)
         model = _json(folder / "model" / "model.json")
         booster = Booster(folder / "model" / "model.ubj")
-        transform = FittedTransform.load(folder / "transform")
+        with packaged_code(folder / "code"):
+            transform = FittedTransform.load(folder / "transform")
         _match_features(tuple(model["features"]), transform, booster)
         document = _json(folder / "schema.json")
         return cls(booster, transform, RowSchema.from_json_schema(document), document, float(model.get("threshold", 0.5)), digest)

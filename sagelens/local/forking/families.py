@@ -92,10 +92,12 @@ WARM_ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "MPLBACKEND": "agg",
+    "OMP_WAIT_POLICY": "passive",
     "SAGEMAKER_VALIDATE_ROLE": "false",
 }
 """Set while the interpreters warm up, so that no library leaves a thread behind. OpenMP starts its threads at first use and needs
-no limit. Each child gets the environment of its own request instead."""
+no limit, but while they wait they must not keep the cores from the steps beside them. Each child gets the environment of its own
+request instead."""
 
 
 def lineage(family: str) -> tuple[str, ...]:

@@ -15,10 +15,12 @@ import xgboost
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import steps.features
 from sagelens.errors import BadData, Refused
 from sagelens.features import Batch, FittedTransform
 from sagelens.serving import BadRow, Servable, package_model
 from sagelens.serving.booster import Booster
+from sagelens.serving.servable import write_manifest
 from sagelens.values import Folder, digest_files, digest_listing, digest_path
 
 texts = st.sampled_from(["AA", "UA", "EWR", "MIA", "N1", "N9", "", "ünknown"])
@@ -256,3 +258,29 @@ def test_numbers_that_no_feature_can_hold_are_refused_in_tables(
 
     with pytest.raises(BadRow, match=f"Row 2: field 'hour' {shown}"):
         servable.predict_table(changed)
+
+
+REPLACED = """
+
+_today = derive
+
+
+def derive(columns):
+    return {name: values * 0 for name, values in _today(columns).items()}
+"""
+
+
+def test_a_model_is_served_with_the_code_that_it_was_packaged_with(
+    copy: Path, servable: Servable, sample: list[dict[str, Any]]
+) -> None:
+    module = copy / "code" / "steps" / "features.py"
+    module.write_text(module.read_text() + REPLACED)
+    (copy / "manifest.json").unlink()
+    write_manifest(copy)
+    before = steps.features.derive
+
+    older = Servable.load(copy)
+
+    assert not np.array_equal(older.predict_rows(sample), servable.predict_rows(sample))
+    assert sys.modules["steps.features"].derive is before
+    assert not list(copy.rglob("__pycache__"))

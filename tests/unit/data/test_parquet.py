@@ -1,0 +1,77 @@
+"""Tables as folders of Parquet."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sagelens.data import connection, read_table, shape_of, write_table
+from sagelens.errors import BadData
+from sagelens.values import Column, digest_path
+
+
+def arrow() -> Any:
+    import pyarrow as pa
+
+    return pa.table({"n": list(range(1000)), "s": [f"v{n % 7}" for n in range(1000)]})
+
+
+@pytest.mark.parametrize("kind", ["arrow", "pandas", "relation", "ibis"])
+def test_every_kind_of_table_is_written(tmp_path: Path, kind: str) -> None:
+    table = arrow()
+    made = {
+        "arrow": lambda: table,
+        "pandas": table.to_pandas,
+        "relation": lambda: connection().con.from_arrow(table),
+        "ibis": lambda: _through_parquet(table, tmp_path / "first"),
+    }[kind]()
+    shape = write_table(made, tmp_path / "t")
+    assert shape.rows == 1000
+    assert shape.columns == (Column("n", "BIGINT"), Column("s", "VARCHAR"))
+    assert read_table(tmp_path / "t").to_pyarrow().to_pydict() == table.to_pydict()
+
+
+def _through_parquet(table: Any, folder: Path) -> Any:
+    write_table(table, folder)
+    return read_table(folder)
+
+
+def test_the_same_rows_are_the_same_bytes(tmp_path: Path) -> None:
+    write_table(arrow(), tmp_path / "a")
+    write_table(arrow(), tmp_path / "b")
+    assert digest_path(tmp_path / "a") == digest_path(tmp_path / "b")
+
+
+def test_the_shape_of_a_table_is_that_of_its_folder(tmp_path: Path) -> None:
+    write_table(arrow(), tmp_path)
+    assert shape_of(read_table(tmp_path)) == shape_of(tmp_path)
+
+
+def test_an_empty_folder_is_no_table(tmp_path: Path) -> None:
+    with pytest.raises(BadData, match="No table in"):
+        read_table(tmp_path)
+
+
+def test_broken_parquet_is_bad_data(tmp_path: Path) -> None:
+    (tmp_path / "part-0.parquet").write_text("not parquet, though long enough for one")
+    with pytest.raises(BadData, match="not readable Parquet"):
+        read_table(tmp_path)
+
+
+def test_a_list_is_no_table(tmp_path: Path) -> None:
+    with pytest.raises(BadData, match=r"builtins\.list is not a table"):
+        write_table([1], tmp_path)
+
+
+@pytest.mark.parametrize(
+    "module", ["sagelens.data", "sagelens.job.main", "steps.collection", "steps.preparation", "steps.exploration"]
+)
+def test_importing_loads_no_heavy_vendor(module: str) -> None:
+    heavy = ["boto3", "sagemaker", "pandas", "numpy", "pyarrow", "duckdb", "ibis", "sklearn", "great_expectations", "matplotlib"]
+    code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
