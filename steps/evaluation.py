@@ -15,8 +15,9 @@ from sagelens.evaluation.drawings import DRAWINGS
 from sagelens.evaluation.gate import judge
 from sagelens.evaluation.record import Comparison, ComparisonOutcome, EvaluationRecord
 from sagelens.project.model import ErrorCosts, Evaluation
+from sagelens.serving.manifest import packaged_digest
 from sagelens.training import Dataset, labels_of, load_baseline, load_model
-from sagelens.values import Figures, Folder, Metrics, S3Client, SageMakerClient, Verdict, digest_path
+from sagelens.values import Figures, Folder, Metrics, S3Client, SageMakerClient, Verdict
 
 __all__ = ["compare", "evaluate"]
 
@@ -76,7 +77,7 @@ def compare(  # noqa: PLR0913 - one keyword for each thing that a project declar
 ) -> tuple[Comparison, Verdict]:
     """Compare with the champion on the raw test rows, as both are served; then decide whether the model may be registered."""
     champion = find_champion(sagemaker, group)
-    digest = servable.digest or digest_path(servable.path)
+    digest = packaged_digest(servable.path)
     comparison = line_up(group, digest, champion)
     if champion and comparison.outcome is ComparisonOutcome.COMPARED:
         rows = test.to_pyarrow()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from sagelens.errors import BadData, ModelGateStopped
+from sagelens.errors import ModelGateStopped
 from sagelens.project import Approval
 from sagelens.registry import Candidate
 from sagelens.registry import register as register_package
+from sagelens.serving.manifest import packaged_digest
 from sagelens.values import Folder, Metrics, SageMakerClient, Verdict, digest_file
 
 __all__ = ["Registration", "register"]
@@ -40,7 +38,7 @@ def register(
     """Register the model, approved where the environment's policy is automatic. An unchanged model keeps its package."""
     if not model_verdict.passed:
         raise ModelGateStopped(f"{model_verdict.summary}. A model that failed its gate is not registered.")
-    digest = _digest(servable.path)
+    digest = packaged_digest(servable.path)
     candidate = Candidate(
         group=group,
         digest=digest,
@@ -57,17 +55,6 @@ def register(
         status="registered" if registered.created else "already registered",
         approval=registered.package.approval,
     )
-
-
-def _digest(folder: Path) -> str:
-    file = folder / "manifest.json"
-    try:
-        manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return str(manifest["digest"])
-    except (OSError, ValueError, KeyError) as error:
-        raise BadData(
-            f"'{file}' does not say the model's digest: {error}. Package the model with steps.features.package."
-        ) from error
 
 
 def _facts(servable: Folder, verdict: Verdict) -> dict[str, str]:

@@ -10,17 +10,26 @@ __all__ = ["ensure_service", "point_at_service"]
 
 
 def ensure_service(root: Path) -> None:
-    """Start the project's service unless it runs. The account and region come from the project's local environment."""
+    """Start the project's service unless it runs. The account and region come from the project's local environment.
+
+    One that runs older code is replaced, but not while an execution is under way.
+    """
     from sagelens.local import lifecycle
 
-    if lifecycle.status(root) is not None and not lifecycle.outdated(root):
-        return
+    if lifecycle.status(root) is not None:
+        if not lifecycle.outdated(root):
+            return
+        if lifecycle.busy(root):
+            print("The local SageMaker runs older code; it is replaced once no execution is under way.", file=sys.stderr)
+            return
     from sagelens.project import load_project
 
     environment = load_project(root).environment
     if sys.stderr.isatty():
         print("Starting the local SageMaker …", file=sys.stderr)
-    lifecycle.start(root, account=environment.account, region=environment.region)
+    started = lifecycle.start(root, account=environment.account, region=environment.region)
+    if started.notice:
+        print(started.notice, file=sys.stderr)
 
 
 def point_at_service(root: Path) -> None:

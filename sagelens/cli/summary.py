@@ -22,8 +22,8 @@ def print_summary(documents: list[Document], result: dict[str, Any], error: Sage
     out(f", {reused} of {len(result['steps'])} steps reused\n" if reused else "\n")
     for name, value in _headline(result["metrics"]):
         out(f"  {name:<18} {value:.4f}\n")
-    for label, value in _links(documents, result):
-        out(f"  {label:<18} {value}\n")
+    for label, link in _links(documents, result):
+        out(f"  {label:<18} {link}\n")
     if error is not None:
         sys.stderr.write(f"sagelens: {error.message}\n")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import sys
 import time
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from sagelens.local.fingerprint import fingerprint
 from sagelens.local.state import Running, Settings, State
 from sagelens.wiring import PRIVACY
 
-__all__ = ["Running", "Settings", "State", "environment", "outdated", "start", "status", "stop", "variables"]
+__all__ = ["Running", "Settings", "State", "busy", "environment", "outdated", "start", "status", "stop", "variables"]
 
 _POLL = 0.005
 _PATIENCE = 60.0
@@ -74,6 +74,17 @@ def outdated(root: Path) -> bool:
     """Whether a service runs that `start` would replace, since it runs older code or in another environment."""
     running = status(root)
     return running is not None and running.fingerprint != fingerprint()
+
+
+def busy(root: Path) -> bool:
+    """Whether an execution is under way, which replacing the service would end."""
+    import sqlite3
+
+    with contextlib.closing(sqlite3.connect(f"file:{State(root).database}?mode=ro", uri=True)) as database:
+        found = database.execute(
+            "SELECT 1 FROM resource WHERE kind = 'PipelineExecution' AND status IN ('Executing', 'Stopping') LIMIT 1"
+        )
+        return found.fetchone() is not None
 
 
 def environment(root: Path) -> dict[str, str]:
@@ -166,7 +177,7 @@ def _spawn(state: State, settings: Settings, code: str, listener: socket.socket)
 def _end(state: State) -> None:
     pid = state.pid()
     for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
         deadline = time.monotonic() + _GRACE
         while state.served() and time.monotonic() < deadline:
@@ -175,13 +186,13 @@ def _end(state: State) -> None:
             break
     else:
         raise ServiceUnavailable(f"The local SageMaker (process {pid}) does not end, not even by SIGKILL.")
-    with suppress(ChildProcessError):
+    with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
 
 
 def _told(log: Path, begins: int) -> str:
     """The last lines that the service wrote since then."""
-    with suppress(OSError), log.open("rb") as file:
+    with contextlib.suppress(OSError), log.open("rb") as file:
         file.seek(begins)
         lines = file.read().decode("utf-8", "replace").strip().splitlines()
         if lines:

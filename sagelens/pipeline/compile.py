@@ -54,20 +54,19 @@ def _sdk_environment(region: str) -> Iterator[None]:
 @contextmanager
 def _quiet_sdk() -> Iterator[None]:
     """Undo what importing the SDK does to logging, and hold back its chatter and its warnings of its own imports."""
-    root, logger = logging.getLogger(), logging.getLogger("sagemaker")
-    before = root.level, logger.level, list(root.handlers)
-    logger.setLevel(logging.ERROR)
+    root = logging.getLogger()
+    before = root.level, list(root.handlers), root.manager.disable
+    logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import sagemaker.mlops  # noqa: F401 - configures the root logger
 
-            root.setLevel(max(before[0], logging.WARNING))
             yield
     finally:
+        logging.disable(before[2])
         root.setLevel(before[0])
-        logger.setLevel(before[1])
-        root.handlers[:] = before[2]
+        root.handlers[:] = before[1]
 
 
 class _Compiler:

@@ -11,8 +11,9 @@ from typing import Any
 from sagelens.errors import BadData, Refused
 from sagelens.features.transform import FittedTransform
 from sagelens.serving.code import copy_code
+from sagelens.serving.manifest import write_manifest
 from sagelens.serving.schema import schema_of_table
-from sagelens.serving.servable import Servable, write_manifest
+from sagelens.serving.servable import Servable
 from sagelens.values import Folder
 
 __all__ = ["package_model"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sagelens.errors import BadData, Refused
+from sagelens.errors import Refused
 from sagelens.features.batch import Batch, Coded
 from sagelens.features.transform import FittedTransform
 from sagelens.serving.booster import Booster
+from sagelens.serving.manifest import check_digests, read_part
 from sagelens.serving.packaged import packaged_code
 from sagelens.serving.schema import RowSchema, rows_to_batch
-from sagelens.values import digest_files, digest_listing
 
-__all__ = ["MANIFEST", "Servable", "check_digests", "write_manifest"]
+__all__ = ["Servable"]
 
-MANIFEST = "manifest.json"
 Scores = npt.NDArray[np.float32]
 
 
@@ -40,12 +38,12 @@ class Servable:
     def load(cls, folder: Path, expected_digest: str | None = None) -> Servable:
         """Refuses a folder that is not, byte for byte, what was packaged (and what `expected_digest` names)."""
         digest = check_digests(folder, expected_digest)
-        model = _json(folder / "model" / "model.json")
+        model = read_part(folder / "model" / "model.json")
         booster = Booster(folder / "model" / "model.ubj")
         with packaged_code(folder / "code"):
             transform = FittedTransform.load(folder / "transform")
         _match_features(tuple(model["features"]), transform, booster)
-        document = _json(folder / "schema.json")
+        document = read_part(folder / "schema.json")
         return cls(booster, transform, RowSchema.from_json_schema(document), document, float(model.get("threshold", 0.5)), digest)
 
     def predict(self, batch: Batch) -> Scores:
@@ -73,40 +71,6 @@ class Servable:
         return [score >= threshold for score in scores.tolist()]
 
 
-def write_manifest(folder: Path) -> str:
-    """List every file of the folder with its digest; the digest of the list is that of the servable."""
-    files = digest_files(folder)
-    digest = digest_listing(files)
-    (folder / MANIFEST).write_text(
-        json.dumps({"digest": digest, "files": files}, indent=1, sort_keys=True) + "\n", encoding="utf-8"
-    )
-    return digest
-
-
-def check_digests(folder: Path, expected: str | None = None) -> str:
-    """The digest of a servable, after comparing every file with the manifest.
-
-    `expected` is the manifest's digest, or that of the whole folder with the manifest in it, as a registry knows an artifact.
-    """
-    manifest = _json(folder / MANIFEST)
-    found = {path: digest for path, digest in digest_files(folder).items() if "__pycache__/" not in path}
-    whole = digest_listing(found)
-    del found[MANIFEST]
-    listed = manifest["files"]
-    differing = sorted(path for path in {*found, *listed} if found.get(path) != listed.get(path))
-    if differing:
-        raise Refused(
-            f"The model in '{folder}' is not what was packaged: {', '.join(differing[:5])} differ from {MANIFEST}. "
-            "Deploy the registered model again."
-        )
-    digest = digest_listing(found)
-    if expected and expected not in {digest, whole}:
-        raise Refused(
-            f"The model in '{folder}' has digest {digest}, but {expected} was to be served. Deploy the registered model again."
-        )
-    return digest
-
-
 def _match_features(features: tuple[str, ...], transform: FittedTransform, booster: Booster) -> None:
     given = transform.get_feature_names_out()
     trained = booster.feature_names or features
@@ -119,11 +83,3 @@ def _match_features(features: tuple[str, ...], transform: FittedTransform, boost
 
 def _missing(rows: int, *, text: bool) -> Any:
     return Coded((), np.full(rows, -1, dtype=np.int32)) if text else np.full(rows, np.nan)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise BadData(f"'{path}' cannot be read as part of a servable model: {error}. Package the model again.") from error
-    return content

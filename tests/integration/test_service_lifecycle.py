@@ -21,6 +21,8 @@ import pytest
 from sagelens.errors import BadInput, ServiceUnavailable
 from sagelens.local import lifecycle
 from sagelens.local.lifecycle import Running, State
+from sagelens.local.ports import Resource
+from sagelens.local.store import Store
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -198,3 +200,13 @@ def test_it_runs_in_the_foreground_too(root: Path) -> None:
     finally:
         service.send_signal(signal.SIGINT)
         assert service.wait(10) == 0
+
+
+def test_a_service_with_an_execution_under_way_is_busy(root: Path) -> None:
+    start(root)
+    assert not lifecycle.busy(root)
+    store = Store(State(root).database)
+    store.insert(Resource(kind="PipelineExecution", arn="arn:x", name="x", parent="p", status="Executing"))
+    store.close()
+
+    assert lifecycle.busy(root)

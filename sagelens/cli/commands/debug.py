@@ -28,11 +28,11 @@ def debug_step(run: str, step: str, *, environment: str) -> int:
         raise BadInput(
             f"Step '{step}' is of type {found['type']} or ran no job; only Processing and Training steps can be debugged."
         )
-    kind = kinds[str(found["type"])]
+    kind = kinds[found["type"]]
     with TemporaryDirectory(prefix="sagelens-debug-") as folder:
         root = Path(folder)
         fetch = _fetch_processing if kind is JobKind.PROCESSING else _fetch_training
-        code = fetch(connection, str(found["job_arn"]).rpartition("/")[2], root)
+        code = fetch(connection, found["job_arn"].rpartition("/")[2], root)
         sys.path[:0] = [str(connection.project.root), str(code)]
         debug(root, kind=kind)
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
 from sagelens.cli.execution import Document, find_execution, list_executions, read_document
 from sagelens.cli.result import result_of
@@ -82,7 +83,7 @@ def document_of(connection: Connection, run: str) -> Document:
     return document
 
 
-def step_of(document: Document, name: str) -> dict[str, object]:
+def step_of(document: Document, name: str) -> dict[str, Any]:
     for step in document["steps"]:
         if step["name"] == name:
             return dict(step)

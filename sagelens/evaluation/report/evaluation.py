@@ -88,9 +88,9 @@ def _facts(record: Mapping[str, Any], metrics: Mapping[str, float]) -> tuple[tup
     right = confusion["true_positives"] / max(1, confusion["true_positives"] + confusion["false_positives"])
     found = [
         ("ROC AUC", figure(record["roc_auc"]), f"baseline {figure(record['baseline_roc_auc'])}"),
-        ("PR AUC", figure(metrics.get("pr_auc")), f"by chance {figure(record['positives'] / max(1, record['rows']))}"),
-        ("Log loss", figure(metrics.get("log_loss")), ""),
-        ("Brier score", figure(metrics.get("brier")), ""),
+        ("PR AUC", _known(metrics, "pr_auc"), f"by chance {figure(record['positives'] / max(1, record['rows']))}"),
+        ("Log loss", _known(metrics, "log_loss"), ""),
+        ("Brier score", _known(metrics, "brier"), ""),
         ("Calibration error", figure(record["calibration"]["expected_error"]), "mean distance of score and rate"),
         (
             "Threshold",
@@ -100,7 +100,11 @@ def _facts(record: Mapping[str, Any], metrics: Mapping[str, float]) -> tuple[tup
         ("Recall", percent(caught), f"of {count(record['positives'])} rows with {record['label']}"),
         ("Precision", percent(right), f"of {count(confusion['true_positives'] + confusion['false_positives'])} alarms"),
     ]
-    return tuple(fact for fact in found if fact[1] != "–")
+    return tuple(fact for fact in found if fact[1])
+
+
+def _known(metrics: Mapping[str, float], name: str) -> str:
+    return figure(metrics[name]) if name in metrics else ""
 
 
 def _slices(record: Mapping[str, Any]) -> tuple[SliceView, ...]:
@@ -164,5 +168,15 @@ def champion_view(material: Material) -> ChampionView | None:
         champion_digest=str(found.get("champion_digest") or ""),
         rows=tuple((name, figure(ours), figure(theirs)) for name, ours, theirs in pairs if ours is not None),
         difference=signed(difference["estimate"]) if difference else "",
-        interval=interval_view(difference) if difference else None,
+        interval=interval_view(difference, good=_accepted(material)) if difference else None,
     )
+
+
+def _accepted(material: Material) -> bool | None:
+    """Whether the model gate let the difference pass: a margin may be allowed."""
+    for _, _, evidence in material.evidence():
+        for verdict in evidence.get("verdicts", ()):
+            for check in verdict["checks"]:
+                if verdict["kind"] == "model" and "champion" in check["subject"]:
+                    return bool(check["passed"])
+    return None

@@ -74,7 +74,7 @@ def _check(check: Mapping[str, Any]) -> CheckView:
     columns, rows = _sample(check.get("sample") or ())
     severity = str(check.get("severity") or "critical")
     return CheckView(
-        name=wording.title(str(check["name"]).removeprefix("expect_")),
+        name=_name(str(check["name"])),
         subject=str(check["subject"]),
         passed=bool(check["passed"]),
         stops=not check["passed"] and severity == "critical",
@@ -85,6 +85,11 @@ def _check(check: Mapping[str, Any]) -> CheckView:
         columns=columns,
         rows=rows,
     )
+
+
+def _name(name: str) -> str:
+    """An expectation's type in words; the name of a metric as it is."""
+    return wording.title(name.removeprefix("expect_")) if name.startswith("expect_") else name
 
 
 def _unexpected(check: Mapping[str, Any]) -> str:

@@ -14,8 +14,9 @@ __all__ = ["Box", "Edge", "Layout", "lay_out", "reduced"]
 Size = tuple[float, float]
 Point = tuple[float, float]
 
-_GAP, _BETWEEN, _GUTTER, _MARGIN, _BEND = 30.0, 16.0, 40.0, 14.0, 8.0
+_GAP, _BETWEEN, _GUTTER, _MARGIN, _BEND = 28.0, 16.0, 40.0, 14.0, 8.0
 _SWEEPS = 6
+_STRIDE = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +129,7 @@ def _layers(needs: Mapping[str, Sequence[str]]) -> list[list[str]]:
 
 def _ordered(layers: list[list[str]], needs: Mapping[str, Sequence[str]]) -> list[list[str]]:
     """Fewer crossings: each node towards the mean place of its neighbours, sweeping forth and back."""
-    neighbours = [dict(needs), _reversed(needs)]
+    neighbours: tuple[Mapping[str, Sequence[str]], ...] = (needs, _reversed(needs))
     for sweep in range(_SWEEPS):
         places = {name: (i + 0.5) / len(layer) for layer in layers for i, name in enumerate(layer)}
         towards = neighbours[sweep % 2]
@@ -151,15 +152,21 @@ def _height(layer: Sequence[str], sizes: Mapping[str, Size]) -> float:
 
 
 def _wrapped(layers: Sequence[list[str]], sizes: Mapping[str, Size], width: float) -> list[list[list[str]]]:
-    """Layers filled into rows of about the same width."""
+    """Layers filled into as few rows as can be, of about the same width."""
     widths = [max(sizes[name][0] for name in layer) + _GAP for layer in layers]
-    room = width - 2 * _MARGIN - 2 * _GAP
-    rows_needed = max(1, -(-int(sum(widths)) // int(room)))
-    target = sum(widths) / rows_needed
+    widest = width - 2 * _MARGIN - 2 * _GAP
+    fewest = len(_filled(layers, widths, widest))
+    room = widest
+    while room > _STRIDE and len(_filled(layers, widths, room - _STRIDE)) == fewest:
+        room -= _STRIDE
+    return _filled(layers, widths, room)
+
+
+def _filled(layers: Sequence[list[str]], widths: Sequence[float], room: float) -> list[list[list[str]]]:
     rows: list[list[list[str]]] = []
     filled = 0.0
     for layer, wide in zip(layers, widths, strict=True):
-        if not rows or filled + wide > room or (filled + wide / 2 > target and len(rows) < rows_needed):
+        if not rows or filled + wide > room:
             rows.append([])
             filled = 0.0
         rows[-1].append(layer)

@@ -11,7 +11,7 @@ from sagelens.evaluation.report.interval import IntervalView, interval_view
 from sagelens.evaluation.report.material import Material
 from sagelens.evaluation.report.release import ReleaseView
 from sagelens.evaluation.report.steps import ExecutionView
-from sagelens.evaluation.report.wording import count, figure, percent, signed, title
+from sagelens.evaluation.report.wording import count, figure, percent, plural, signed, title
 
 __all__ = ["FailureView", "FramingView", "Milestone", "Tile", "failure_view", "framing_view", "milestones", "status_of", "tiles"]
 
@@ -62,31 +62,38 @@ def status_of(executions: Sequence[ExecutionView]) -> str:
 
 def tiles(material: Material, gates: Sequence[GateView], release: ReleaseView) -> list[Tile]:
     record = material.find("roc", "confusion", "gain", "roc_auc")
-    found = [*(_model_tiles(record, material.metrics()) if record else ()), *_data_tiles(material, gates, brief=record is not None)]
+    found = [
+        *(_model_tiles(record, material.metrics()) if record else ()),
+        *_data_tiles(material, gates, brief=record is not None),
+    ]
     if release.deployment:
         found.append(Tile(label="Endpoint", value=release.deployment["Endpoint"], note=release.outcome, tone="good"))
     return found
 
 
-def milestones(gates: Sequence[GateView], release: ReleaseView) -> list[Milestone]:
+def milestones(executions: Sequence[ExecutionView], gates: Sequence[GateView], release: ReleaseView) -> list[Milestone]:
     found = [
         Milestone(
             label=f"{title(gate.name)} gate",
-            says=f"{len(gate.kept)} of {len(gate.checks)} checks",
+            says=f"{len(gate.kept)}/{len(gate.checks)} checks",
             tone="bad" if not gate.passed else "warn" if gate.warned else "good",
             anchor=gate.id,
         )
         for gate in gates
     ]
     if release.registration:
-        status = release.registration.get("Status", "registered")
-        found.append(Milestone(label="Registered", says=status, tone="good", anchor="release"))
-        approval = "Waits for approval" if release.approval == "PendingManualApproval" else release.approval
-        found.append(Milestone(label=approval, says="model package", tone=_approval_tone(release), anchor="release"))
+        approval = "waits for approval" if release.approval == "PendingManualApproval" else release.approval.lower()
+        found.append(Milestone(label="Registered", says=approval, tone=_approval_tone(release), anchor="release"))
     if release.deployment:
         found.append(Milestone(label="Deployed", says=release.outcome, tone="good", anchor="release"))
     if release.smoke:
         found.append(Milestone(label="Smoke test", says=f"answered in {release.smoke['Took']}", tone="good", anchor="release"))
+    if all(gate.passed for gate in gates):
+        found += [
+            Milestone(label=title(execution.name), says=execution.status.lower(), tone="bad", anchor="failure")
+            for execution in executions
+            if execution.status not in {"Succeeded", "Executing"}
+        ]
     return found
 
 
@@ -151,7 +158,7 @@ def _model_tiles(record: Mapping[str, Any], metrics: Mapping[str, float]) -> Ite
     gain = interval_view(record["gain"])
     yield Tile(label="ROC AUC", value=figure(record["roc_auc"]), note=f"baseline {figure(record['baseline_roc_auc'])}")
     yield Tile(
-        label="Gain over baseline",
+        label="Over baseline",
         value=signed(record["gain"]["estimate"]),
         note=gain.text,
         tone="good" if gain.good else "bad",
@@ -167,7 +174,7 @@ def _model_tiles(record: Mapping[str, Any], metrics: Mapping[str, float]) -> Ite
         saved = business["saved_against_constant"]
         share = saved / business["constant_cost_per_1000"] if business["constant_cost_per_1000"] else 0.0
         yield Tile(
-            label="Cost of errors per 1,000",
+            label="Cost per 1,000",
             value=count(business["cost_per_1000"]),
             note=f"{business['currency']}; {percent(abs(share))} {'saved' if saved >= 0 else 'dearer'}",
             tone="good" if saved > 0 else "bad",
@@ -179,7 +186,7 @@ def _data_tiles(material: Material, gates: Sequence[GateView], *, brief: bool) -
     collection = material.find("sources")
     if collection and isinstance(collection["sources"], list):
         rows = sum(source.get("rows") or 0 for source in collection["sources"])
-        yield Tile(label="Rows read", value=count(rows), note=f"from {len(collection['sources'])} sources")
+        yield Tile(label="Rows read", value=count(rows), note=f"from {plural(len(collection['sources']), 'source')}")
     if gates:
         checks = [check for gate in gates for check in gate.checks]
         stopping = sum(check.stops for check in checks)
@@ -187,8 +194,8 @@ def _data_tiles(material: Material, gates: Sequence[GateView], *, brief: bool) -
         told = [f"{stopping} critical failed"] * bool(stopping) + [f"{warned} warned"] * bool(warned)
         yield Tile(
             label="Checks passed",
-            value=f"{sum(check.passed for check in checks)} of {len(checks)}",
-            note=", ".join(told) or f"in {len(gates)} gate{'s' * (len(gates) > 1)}",
+            value=f"{sum(check.passed for check in checks)}/{len(checks)}",
+            note=", ".join(told) or f"in {plural(len(gates), 'gate')}",
             tone="bad" if stopping else "" if warned else "good",
         )
     if not brief:

@@ -21,10 +21,10 @@ class IntervalView:
     text: str
 
 
-def interval_view(interval: Mapping[str, Any], *, bound: float = 0.0) -> IntervalView:
-    """`bound` is where good begins: the whole interval has to lie above it."""
+def interval_view(interval: Mapping[str, Any], *, good: bool | None = None) -> IntervalView:
+    """Good is what lies wholly above zero, unless a gate has said what is good."""
     low, high, estimate = float(interval["low"]), float(interval["high"]), float(interval["estimate"])
-    first, last = min(low, bound, 0.0), max(high, bound, 0.0)
+    first, last = min(low, 0.0), max(high, 0.0)
     span = (last - first) or 1.0
     pad = 0.08 * span
 
@@ -35,7 +35,7 @@ def interval_view(interval: Mapping[str, Any], *, bound: float = 0.0) -> Interva
         low=place(low),
         estimate=place(estimate),
         high=place(high),
-        zero=place(bound),
-        good=low > bound,
-        text=f"{interval['confidence']:.0%} interval {signed(low)} to {signed(high)}".replace("%", " %"),
+        zero=place(0.0),
+        good=low > 0 if good is None else good,
+        text=f"{interval['confidence']:.0%}: {signed(low)} to {signed(high)}".replace("%", " %"),
     )

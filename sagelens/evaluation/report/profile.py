@@ -95,13 +95,17 @@ def _column(column: Mapping[str, Any], splits: Sequence[str]) -> ColumnView:
 
 def _middle(column: Mapping[str, Any], summary: Mapping[str, Any], split: str) -> str:
     if summary.get("mean") is not None:
-        spread = f" ± {wording.figure(summary['deviation'], 2)}" if summary.get("deviation") is not None else ""
-        return f"{wording.figure(summary['mean'], 2)}{spread}"
+        spread = f" ± {_short(summary['deviation'])}" if summary.get("deviation") else ""
+        return f"{_short(summary['mean'])}{spread}"
     bins = column.get("bins") or ()
     most = max(bins, key=lambda one: one["counts"].get(split, 0), default=None)
     if most is None or not summary["rows"] or column["kind"] == "time":
         return ""
     return f"{most['label']}, {wording.percent(most['counts'].get(split, 0) / summary['rows'])}"
+
+
+def _short(number: float) -> str:
+    return f"{number:.4g}" if abs(number) < 1000 else f"{number:,.0f}"
 
 
 def _range(summary: Mapping[str, Any]) -> str:
@@ -110,7 +114,7 @@ def _range(summary: Mapping[str, Any]) -> str:
 
 
 def _end(found: Any) -> str:
-    return f"{found:.5g}" if isinstance(found, (int, float)) else str(found)[:16]
+    return f"{found:.6g}" if isinstance(found, (int, float)) else str(found)[:16]
 
 
 def _shown(bins: Sequence[Mapping[str, Any]], split: str) -> list[Mapping[str, Any]]:
@@ -159,8 +163,7 @@ def _outline(bins: Sequence[Mapping[str, Any]], split: str) -> str:
     first = next(iter(bins[0]["counts"]))
     top, step = _top(bins, first) * 1.15, _WIDTH / len(bins)
     points = [
-        f"V{_HEIGHT * (1 - min(share / top, 1)):.1f}H{(place + 1) * step:.1f}"
-        for place, share in enumerate(_shares(bins, split))
+        f"V{_HEIGHT * (1 - min(share / top, 1)):.1f}H{(place + 1) * step:.1f}" for place, share in enumerate(_shares(bins, split))
     ]
     return "M0 " + f"{_HEIGHT:.0f}" + "".join(points) + f"V{_HEIGHT:.0f}"
 

@@ -13,7 +13,7 @@ from sagelens.evaluation.report.material import Execution, Record
 
 __all__ = ["ExecutionView", "State", "StepView", "execution_view"]
 
-_WIDTH = 1180.0
+_WIDTH = 1290.0
 _STEP, _SMALL = (150.0, 56.0), (30.0, 30.0)
 _ICONS = {"done": "✓", "reused": "↺", "failed": "✕", "stopped": "■", "running": "…", "waiting": "·"}
 
@@ -78,6 +78,7 @@ class ExecutionView:
     id: str
     arn: str
     pipeline: str
+    name: str
     status: str
     started: float
     seconds: float | None
@@ -97,8 +98,8 @@ class ExecutionView:
         return next(step for step in self.steps if step.name == name)
 
 
-def execution_view(execution: Execution, number: int) -> ExecutionView:
-    """`number` keeps the ids of steps apart where there are several executions."""
+def execution_view(execution: Execution, number: int, project: str) -> ExecutionView:
+    """`number` keeps the ids of steps apart where there are several executions; `name` is the pipeline's in the project."""
     document = execution.document
     end = _end(document)
     steps = tuple(_step(execution, step, f"step-{number}-{place}", end) for place, step in enumerate(execution.steps))
@@ -107,6 +108,7 @@ def execution_view(execution: Execution, number: int) -> ExecutionView:
         id=execution.id,
         arn=str(document["execution_arn"]),
         pipeline=str(document["pipeline"]),
+        name=str(document["pipeline"]).removeprefix(f"{project}-"),
         status=str(document["status"]),
         started=float(document["started"]),
         seconds=None if document.get("finished") is None else document["finished"] - document["started"],
@@ -131,7 +133,7 @@ def _step(execution: Execution, step: Record, id_: str, end: float) -> StepView:
         phase=step.get("phase") or "",
         state=_state(step, evidence),
         small=small,
-        says=_says(step),
+        says=_says(step, evidence),
         seconds=step.get("seconds"),
         cache=str(step.get("cache") or "off"),
         attempts=int(step.get("attempts") or 0),
@@ -176,7 +178,7 @@ def _artifacts(records: Iterable[Record]) -> Iterable[ArtifactView]:
 
 def _state(step: Record, evidence: Record) -> State:
     """A gate whose verdict is no counts as failed, although its job succeeded; so does its condition."""
-    refused = any(not verdict["passed"] for verdict in evidence.get("verdicts", ())) or step.get("outcome") is False
+    refused = _refused(evidence) or step.get("outcome") is False
     match step["status"]:
         case "Failed":
             return State.FAILED
@@ -192,8 +194,14 @@ def _state(step: Record, evidence: Record) -> State:
             return State.WAITING
 
 
-def _says(step: Record) -> str:
-    """The status in words; a condition says how it came out."""
+def _refused(evidence: Record) -> bool:
+    return any(not verdict["passed"] for verdict in evidence.get("verdicts", ()))
+
+
+def _says(step: Record, evidence: Record) -> str:
+    """The status in words; a gate and its condition say how they came out."""
+    if step["status"] == "Succeeded" and _refused(evidence):
+        return "not passed"
     if step.get("outcome") is not None:
         return "passed" if step["outcome"] else "not passed"
     return "reused from cache" if step.get("cache") == "hit" else str(step["status"]).lower()
@@ -211,8 +219,8 @@ def _size(step: StepView) -> Size:
 def _end(document: Record) -> float:
     """When the execution ended, or the last that is known of one under way."""
     known = [document.get("finished"), document["started"]]
-    known += [step.get(field_) for step in document["steps"] for field_ in ("started", "finished")]
-    return max(moment for moment in known if moment is not None)
+    known += [step.get(moment) for step in document["steps"] for moment in ("started", "finished")]
+    return max(float(moment) for moment in known if moment is not None)
 
 
 def _tracking(tracking: Record | None) -> str:

@@ -6,9 +6,9 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["clock", "count", "digest", "figure", "percent", "seconds", "signed", "size", "title", "value"]
+__all__ = ["clock", "count", "digest", "figure", "percent", "plural", "seconds", "signed", "size", "title", "value"]
 
-_NOTHING = "–"
+_NOTHING = "\N{EN DASH}"
 
 
 def count(number: float | None) -> str:
@@ -30,7 +30,7 @@ def figure(number: float | None, digits: int = 4) -> str:
 
 
 def signed(number: float | None, digits: int = 4) -> str:
-    return _NOTHING if number is None else f"{number:+,.{digits}f}".replace("-", "−")
+    return _NOTHING if number is None else f"{number:+,.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def percent(share: float | None) -> str:
@@ -41,9 +41,15 @@ def percent(share: float | None) -> str:
     return f"{share:.1%}".replace("%", " %")
 
 
+def plural(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def seconds(duration: float | None) -> str:
     if duration is None:
         return _NOTHING
+    if duration < 0.1:
+        return f"{1000 * duration:.0f} ms"
     if duration < 10:
         return f"{duration:.2f} s"
     if duration < 100:

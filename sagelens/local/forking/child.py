@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import gc
+import hashlib
 import importlib
 import json
 import logging
@@ -28,6 +29,7 @@ __all__ = ["die_with_parent", "leave", "redirect", "run", "take_on"]
 
 _PR_SET_PDEATHSIG = 1
 _pools: list[Any] = []
+_own: dict[str, str] = {}
 _LIBRARY = str(Path(__file__).resolve().parents[3])
 
 
@@ -90,15 +92,34 @@ def _take_on_paths(env: Mapping[str, str]) -> None:
     sys.path[:0] = given  # resolved first: the same code has the same path, so its compiled form is found again
     sys.pycache_prefix = env.get("PYTHONPYCACHEPREFIX") or None
     sys.dont_write_bytecode = bool(env.get("PYTHONDONTWRITEBYTECODE"))
-    if any((Path(entry) / "sagelens").is_dir() and entry != _LIBRARY for entry in given):
+    if any((Path(entry) / "sagelens").is_dir() and entry != _LIBRARY and not _same_as_ours(Path(entry)) for entry in given):
         for name in [name for name in sys.modules if name.partition(".")[0] == "sagelens"]:
             del sys.modules[name]
     importlib.invalidate_caches()
 
 
+def _same_as_ours(code: Path) -> bool:
+    """Whether all of the library that came with a job is, by its digests, what this interpreter has imported already."""
+    try:
+        files = json.loads((code / "sagelens-code.json").read_bytes())["files"]
+    except (OSError, ValueError, KeyError):
+        return False
+    return all(_own.get(path) == digest for path, digest in files.items() if path.startswith("sagelens/"))
+
+
+def _digest_of_ours() -> dict[str, str]:
+    library = Path(_LIBRARY)
+    return {
+        file.relative_to(library).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in (library / "sagelens").rglob("*.py")
+    }
+
+
 def prepare() -> None:
     """In the parent, once: what every child would have to find out or undo for itself. Handlers for the exit that libraries
     registered while they were imported belong to the parent; those of the standard library serve the children too."""
+    _own.clear()
+    _own.update(_digest_of_ours())
     if "threadpoolctl" in sys.modules:
         _pools.extend(sys.modules["threadpoolctl"].ThreadpoolController().lib_controllers)
     atexit._clear()  # noqa: SLF001

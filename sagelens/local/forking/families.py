@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["BASE", "CLIENTS", "FAMILIES", "WARM_ENVIRONMENT", "lineage"]
+__all__ = ["BASE", "CLIENTS", "FAMILIES", "ROOMS", "WARM_ENVIRONMENT", "lineage"]
 
 BASE = "base"
 
@@ -82,6 +82,23 @@ _PARENTS: dict[str, str | None] = {
 """A chain, in the order in which a training pipeline needs them, and `cli` beside it. The last of the chain can do what those
 before it can, and takes their place: an interpreter kept for each would cost more memory by half (720 MB against 490), since the
 imports of a child touch most of what it shares with its parent."""
+
+ROOMS: dict[str, tuple[str, ...]] = {
+    "base": ("sagelens.values", "sagelens.project", "sagelens.job"),
+    "tables": ("sagelens.data",),
+    "quality": ("sagelens.quality",),
+    "training": (
+        "sagelens.training",
+        "sagelens.features",
+        "sagelens.evaluation",
+        "sagelens.serving",
+        "sagelens.registry",
+        "sagelens.deployment",
+    ),
+    "tracking": ("sagelens.tracking",),
+    "cli": ("sagelens.pipeline", "sagelens.cli", "sagelens.data", "sagelens.registry"),
+}
+"""Packages of ours whose modules each family imports too. A job that brings other code than this drops them again."""
 
 CLIENTS = ("sagemaker", "sagemaker-runtime", "s3")
 """Services whose model the base interpreter parses, so that a client made after the fork takes some 10 ms."""

@@ -9,6 +9,7 @@ import contextlib
 import gc
 import importlib
 import os
+import pkgutil
 import selectors
 import signal
 import socket
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from sagelens.local.forking import child
-from sagelens.local.forking.families import CLIENTS, FAMILIES
+from sagelens.local.forking.families import CLIENTS, FAMILIES, ROOMS
 from sagelens.local.forking.protocol import Message, receive, send
 
 __all__ = ["Zygote", "main", "threads"]
@@ -215,13 +216,22 @@ class Zygote:
 def warm(family: str) -> None:
     """Import what the family lists. Seconds spent on anything slow go to the log, so that a slow start can be explained."""
     gc.disable()
-    for module in FAMILIES[family]:
+    for module in (*FAMILIES[family], *_modules_of(ROOMS[family])):
         try:
             importlib.import_module(module)
         except Exception as error:  # noqa: BLE001  a library may fail to import in any way; the family does without it
             print(f"zygote {family}: skipped {module}: {type(error).__name__}: {error}", flush=True)
     if family == "base":
         _load_service_models()
+
+
+def _modules_of(packages: tuple[str, ...]) -> list[str]:
+    """The modules of packages of ours, but for those that are programs."""
+    found = []
+    for name in packages:
+        package = importlib.import_module(name)
+        found += [name, *(module.name for module in pkgutil.walk_packages(package.__path__, f"{name}."))]
+    return [name for name in found if not name.endswith(".__main__")]
 
 
 def _load_service_models() -> None:

@@ -20,7 +20,7 @@ from sagelens.errors import BadData, Refused
 from sagelens.features import Batch, FittedTransform
 from sagelens.serving import BadRow, Servable, package_model
 from sagelens.serving.booster import Booster
-from sagelens.serving.servable import write_manifest
+from sagelens.serving.manifest import write_manifest
 from sagelens.values import Folder, digest_files, digest_listing, digest_path
 
 texts = st.sampled_from(["AA", "UA", "EWR", "MIA", "N1", "N9", "", "ünknown"])

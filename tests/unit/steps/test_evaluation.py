@@ -32,6 +32,7 @@ from sagelens.project.model import (
     XGBoostSettings,
 )
 from sagelens.serving import Servable, package_model
+from sagelens.serving.manifest import packaged_digest
 from sagelens.training import load_model
 from sagelens.values import Figures, Folder, Metrics, Verdict, digest_files, digest_path
 from steps.evaluation import compare, evaluate
@@ -133,7 +134,7 @@ def stub_champion(stub: Stubber, servable: Folder) -> None:
         "ModelPackageName": "flights",
         "ModelPackageStatusDetails": {"ValidationStatuses": []},
         "InferenceSpecification": {"Containers": [{"Image": "image", "ModelDataSource": {"S3DataSource": source}}]},
-        "CustomerMetadataProperties": {"model_digest": servable.digest},
+        "CustomerMetadataProperties": {"model_digest": packaged_digest(servable.path)},
     }
     stub.add_response("describe_model_package", described, {"ModelPackageName": ARN})
 
@@ -189,7 +190,7 @@ def test_the_first_model_has_no_champion_to_meet(good: Trained) -> None:
     comparison, verdict = compared(good, champion=None)
 
     assert comparison.outcome is ComparisonOutcome.NO_CHAMPION
-    assert comparison.challenger_digest == good.servable.digest
+    assert comparison.challenger_digest == packaged_digest(good.servable.path)
     assert verdict.passed
 
 
