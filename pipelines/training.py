@@ -32,7 +32,6 @@ def training(project: Project) -> Pipeline:
             collect,
             gives=(*project.collection.sources, "collection"),
             sources=project.collection.sources,
-            after=("frame",),
         ),
         QualityGate("raw", on=tuple(project.quality.gates["raw"]), suites=project.suites("raw")),
         Step(

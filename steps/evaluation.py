@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sagelens.data import Table
-from sagelens.data.figures import new_figure, style, to_svg
+from sagelens.data.figures import make_room, new_figure, style, to_svg
 from sagelens.evaluation.assessment import Scored, assess, flat_metrics
 from sagelens.evaluation.champion import download, find_champion
 from sagelens.evaluation.comparison import Answers, line_up, score_both
@@ -53,10 +53,11 @@ def evaluate(  # noqa: PLR0913 - one keyword for each thing that a project decla
 def _draw(record: EvaluationRecord) -> Figures:
     figures = Figures()
     for name, drawing in DRAWINGS.items():
-        figure = new_figure(drawing.width, drawing.height)
+        figure = new_figure(drawing.width, drawing.height, margins=(0.6, 0.5, 0.2, 0.35))
         axes = figure.subplots()
         labels = drawing.draw(axes, record)
         style(axes, title=labels.title, x=labels.x, y=labels.y, grid=labels.grid)
+        make_room(figure, axes)
         figures[name] = to_svg(figure)
     return figures
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-__all__ = ["INK", "MUTED", "PALETTE", "SHADE", "new_figure", "style", "to_svg"]
+__all__ = ["INK", "MUTED", "PALETTE", "SHADE", "make_room", "new_figure", "style", "to_svg"]
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's colours: distinct for every kind of colour vision. Blue, vermilion, green, purple, orange, sky."""
@@ -27,6 +27,15 @@ def new_figure(width: float = 7.0, height: float = 3.2, *, margins: tuple[float,
     left, bottom, right, top = margins
     figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height, wspace=0.25, hspace=0.6)
     return figure
+
+
+def make_room(figure: Any, axes: Any) -> None:
+    """Set the left margin by the longest label beside the vertical axis: its letters are counted, not drawn to be measured."""
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    longest = max((len(line) for text in labels for line in text.splitlines()), default=0)
+    inches = 0.3 + 0.06 * longest + (0.15 if axes.get_ylabel() else 0)
+    width, height = figure.get_size_inches()
+    figure.subplots_adjust(left=inches / width, bottom=0.5 / height, top=1 - 0.35 / height)
 
 
 def style(axes: Any, *, title: str = "", x: str = "", y: str = "", grid: str = "y") -> None:

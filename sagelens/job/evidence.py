@@ -7,6 +7,7 @@ import resource
 import sys
 import time
 from dataclasses import asdict, fields, is_dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from sagelens.job.request import StepRequest
 from sagelens.job.run import Trace, code_digest
 from sagelens.values import ArtifactKind, Evidence, Failure, Metrics, Verdict
 
-__all__ = ["evidence_of", "write_evidence"]
+__all__ = ["RECORDED", "evidence_of", "version_of", "write_evidence"]
 
 RECORDED = {
     "boto3": "boto3",
@@ -84,7 +85,13 @@ def _fields(value: Any) -> dict[str, Any]:
 
 def _versions() -> dict[str, str]:
     python = {"python": ".".join(map(str, sys.version_info[:3]))}
-    return python | {name: metadata.version(name) for module, name in RECORDED.items() if module in sys.modules}
+    return python | {name: version_of(name) for module, name in RECORDED.items() if module in sys.modules}
+
+
+@cache
+def version_of(distribution: str) -> str:
+    """Remembered, also from a warm interpreter to the jobs that it forks: reading one takes a millisecond or two."""
+    return metadata.version(distribution)
 
 
 def _peak_memory() -> int:

@@ -58,6 +58,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "cli": (
         "typer",
+        "jinja2",
         "rich.console",
         "rich.live",
         "rich.progress",
@@ -96,7 +97,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "sagelens.deployment",
     ),
     "tracking": ("sagelens.tracking",),
-    "cli": ("sagelens.pipeline", "sagelens.cli", "sagelens.data", "sagelens.registry"),
+    "cli": ("sagelens.pipeline", "sagelens.cli", "sagelens.data", "sagelens.registry", "sagelens.evaluation.report"),
 }
 """Packages of ours whose modules each family imports too. A job that brings other code than this drops them again."""
 

@@ -223,6 +223,7 @@ def warm(family: str) -> None:
             print(f"zygote {family}: skipped {module}: {type(error).__name__}: {error}", flush=True)
     if family == "base":
         _load_service_models()
+    _read_versions()
 
 
 def _modules_of(packages: tuple[str, ...]) -> list[str]:
@@ -232,6 +233,15 @@ def _modules_of(packages: tuple[str, ...]) -> list[str]:
         package = importlib.import_module(name)
         found += [name, *(module.name for module in pkgutil.walk_packages(package.__path__, f"{name}."))]
     return [name for name in found if not name.endswith(".__main__")]
+
+
+def _read_versions() -> None:
+    """What every job writes into its evidence."""
+    from sagelens.job.evidence import RECORDED, version_of
+
+    for module, distribution in RECORDED.items():
+        if module in sys.modules:
+            version_of(distribution)
 
 
 def _load_service_models() -> None:
