@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 import typer
 
 from sagelens import __version__
-from sagelens.errors import Interrupted, SagelensError
+from sagelens.errors import BadInput, Interrupted, SagelensError
 
-__all__ = ["app", "run_app"]
+__all__ = ["app", "command", "run_app"]
 
 app = typer.Typer(
     name="sagelens",
@@ -32,24 +33,34 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard out
 Run = Annotated[str, typer.Argument(help="An execution's ARN or id, the start of an id, or `last`.")]
 
 
-def run_app(argv: Sequence[str]) -> int:
+# Typer brings a click of its own from some version on; what it raises for a wrong command line descends from this.
+_USAGE: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+
+@cache
+def command() -> Any:
+    """The parsed commands; made once, in a warm interpreter before it forks."""
+    return typer.main.get_command(app)
+
+
+def run_app(argv: Sequence[str]) -> int:  # noqa: PLR0911 - an exit code for each way to end
     """Run a command line; returns its exit code. A user's mistake gets one message, never a traceback."""
     import logging
-
-    import click
 
     from sagelens.cli.failure import report_failure
 
     as_json = "--json" in argv
     logging.basicConfig(level=logging.WARNING, format="sagelens: %(message)s", force=True)
     try:
-        outcome = app(args=list(argv), standalone_mode=False, prog_name="sagelens")
+        outcome = command()(args=list(argv), standalone_mode=False, prog_name="sagelens")
     except SagelensError as error:
         return report_failure(error, as_json=as_json)
-    except click.ClickException as error:
+    except _USAGE as error:
+        if as_json:
+            return report_failure(BadInput(error.format_message()), as_json=True)
         error.show()
-        return 2
-    except (KeyboardInterrupt, click.Abort):
+        return BadInput.exit_code
+    except (KeyboardInterrupt, typer.Abort):
         return report_failure(Interrupted("Interrupted."), as_json=as_json)
     except BrokenPipeError:
         return 0

@@ -11,7 +11,17 @@ from sagelens.cli.objects import read_json_or_none
 from sagelens.cli.target import Connection
 from sagelens.errors import BadInput, Interrupted, NotFound
 
-__all__ = ["Document", "document_uri", "find_execution", "follow", "latest_finished", "list_executions", "read_document", "start"]
+__all__ = [
+    "Document",
+    "document_uri",
+    "find_execution",
+    "follow",
+    "latest_finished",
+    "list_executions",
+    "read_document",
+    "settled",
+    "start",
+]
 
 Document = dict[str, Any]
 _TERMINAL = frozenset({"Succeeded", "Failed", "Stopped", "CompletedWithFailures"})
@@ -44,7 +54,7 @@ def start(
 
 
 def follow(connection: Connection, arn: str, watch: Callable[[Document], None]) -> Document:
-    """Look at an execution until it has ended and was written to the tracker; `watch` sees every change.
+    """Look at an execution until it has ended; `watch` sees every change.
 
     Ctrl-C stops the execution, waits for that, and raises Interrupted.
     """
@@ -107,20 +117,27 @@ def latest_finished(connection: Connection, pipeline: str) -> str | None:
     return None
 
 
+def settled(connection: Connection, document: Document) -> Document:
+    """The document of an ended execution once the tracker has it, or as it is when that takes too long."""
+    deadline = time.monotonic() + _TRACKING_SECONDS
+    while not document.get("tracking") and time.monotonic() < deadline:
+        time.sleep(connection.poll[0])
+        document = read_document(connection, document["execution_arn"]) or document
+    return document
+
+
 def _until_terminal(connection: Connection, arn: str, watch: Callable[[Document], None]) -> Document:
     shortest, longest = connection.poll
-    pause, seen, tracked_by = shortest, None, 0.0
+    pause, seen = shortest, None
     while True:
         document = read_document(connection, arn)
         if document is not None and document != seen:
             watch(document)
             seen, pause = document, shortest
-        if document is not None and document["status"] in _TERMINAL:
-            tracked_by = tracked_by or time.monotonic() + _TRACKING_SECONDS
-            if document.get("tracking") or time.monotonic() > tracked_by:
-                return document
-        elif document is None:
+        if document is None:
             _check_alive(connection, arn)
+        elif document["status"] in _TERMINAL:
+            return document
         time.sleep(pause)
         pause = min(pause * 1.2, longest)
 

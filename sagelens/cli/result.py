@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sagelens.cli.execution import Document
 from sagelens.cli.objects import read_json_or_none
 from sagelens.errors import SagelensError, StepFailed, error_of_kind
 
-__all__ = ["error_of", "facts_of", "metrics_of", "result_of", "step_rows"]
+__all__ = ["error_of", "evidence_of", "facts_of", "metrics_of", "result_of", "step_rows"]
 
 _SPEAKING = frozenset({"evaluation", "registration", "deployment", "batch-scoring"})
 
@@ -30,9 +30,8 @@ def step_rows(documents: Iterable[Document]) -> list[dict[str, Any]]:
     ]
 
 
-def result_of(s3: Any, documents: Sequence[Document]) -> dict[str, Any]:
-    """`documents`: the execution asked for, then those that followed from it."""
-    evidence = [found for document in documents for found in _evidence(s3, document)]
+def result_of(documents: Sequence[Document], evidence: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """`documents`: the execution asked for, then those that followed from it; `evidence`: what their steps left."""
     facts = facts_of(evidence)
     last = documents[-1]
     error = next((document["error"] for document in documents if document["error"]), None)
@@ -48,7 +47,7 @@ def result_of(s3: Any, documents: Sequence[Document]) -> dict[str, Any]:
     }
 
 
-def metrics_of(evidence: Iterable[dict[str, Any]]) -> dict[str, float]:
+def metrics_of(evidence: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     """The metrics of the evaluation, those of slices apart."""
     return {
         name: value
@@ -59,7 +58,7 @@ def metrics_of(evidence: Iterable[dict[str, Any]]) -> dict[str, float]:
     }
 
 
-def facts_of(evidence: Iterable[dict[str, Any]]) -> dict[str, str]:
+def facts_of(evidence: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return {name: value for record in evidence for name, value in record["facts"].items()}
 
 
@@ -73,6 +72,7 @@ def error_of(document: Document) -> SagelensError | None:
     return error_of_kind(error["kind"])(f"Step '{error['step']}': {error['message']}")
 
 
-def _evidence(s3: Any, document: Document) -> list[dict[str, Any]]:
-    uris = [step["evidence"] for step in document["steps"] if step["evidence"] and step["phase"] in _SPEAKING]
+def evidence_of(s3: Any, document: Document, phases: Collection[str] = _SPEAKING) -> list[dict[str, Any]]:
+    """The evidence of the steps of some phases; by default of those that metrics and facts come from."""
+    uris = [step["evidence"] for step in document["steps"] if step["evidence"] and step["phase"] in phases]
     return [record for uri in uris if (record := read_json_or_none(s3, uri)) is not None]

@@ -19,7 +19,7 @@ from sagelens.job.request import StepRequest
 from sagelens.job.run import Trace, code_digest
 from sagelens.values import ArtifactKind, Evidence, Failure, Metrics, Verdict
 
-__all__ = ["RECORDED", "evidence_of", "version_of", "write_evidence"]
+__all__ = ["evidence_of", "versions", "write_evidence"]
 
 RECORDED = {
     "boto3": "boto3",
@@ -56,7 +56,7 @@ def evidence_of(
         verdicts=tuple(result for result in trace.results if isinstance(result, Verdict)),
         facts=_facts(trace),
         warnings=tuple(dict.fromkeys(trace.warnings)),
-        versions=_versions(),
+        versions=versions(),
         peak_memory=_peak_memory(),
         cpu_seconds=round(cpu, 3),
         failure=Failure(error.kind, error.message) if error else None,
@@ -83,13 +83,14 @@ def _fields(value: Any) -> dict[str, Any]:
     return dict(value) if hasattr(type(value), "model_fields") else {}
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of Python and of the recorded distributions that are loaded."""
     python = {"python": ".".join(map(str, sys.version_info[:3]))}
-    return python | {name: version_of(name) for module, name in RECORDED.items() if module in sys.modules}
+    return python | {name: _version_of(name) for module, name in RECORDED.items() if module in sys.modules}
 
 
 @cache
-def version_of(distribution: str) -> str:
+def _version_of(distribution: str) -> str:
     """Remembered, also from a warm interpreter to the jobs that it forks: reading one takes a millisecond or two."""
     return metadata.version(distribution)
 

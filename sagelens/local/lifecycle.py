@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from sagelens.errors import BadInput, ServiceUnavailable
+from sagelens.local.bootstrap import program
 from sagelens.local.fingerprint import fingerprint
 from sagelens.local.state import Running, Settings, State
 from sagelens.wiring import PRIVACY
@@ -21,9 +22,8 @@ __all__ = ["Running", "Settings", "State", "busy", "environment", "outdated", "s
 _POLL = 0.005
 _PATIENCE = 60.0
 _GRACE = 15.0
-_LIBRARY = Path(__file__).resolve().parents[2]
 _REPLACED = "The local SageMaker was running older code, or in another environment, and was replaced."
-_BOOTSTRAP = "import sys; sys.path.append(sys.argv.pop(1)); from sagelens.local.service import main; main()"
+_PROGRAM = "from sagelens.local.service import main; main()"
 
 
 def start(root: Path, *, account: str, region: str, port: int = 0, clock: float = 1.0) -> Running:
@@ -163,7 +163,7 @@ def _spawn(state: State, settings: Settings, code: str, listener: socket.socket)
     arguments += ["--account", settings.account, "--region", settings.region, "--clock", str(settings.clock)]
     return os.posix_spawn(
         sys.executable,
-        [sys.executable, "-P", "-c", _BOOTSTRAP, str(_LIBRARY), *arguments],
+        [sys.executable, "-P", "-c", program(_PROGRAM), *arguments],
         {**os.environ, "PYTHONUNBUFFERED": "1"},
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),

@@ -19,7 +19,7 @@ from sagelens.pipeline.plan import pipeline_name
 if TYPE_CHECKING:
     from sagelens.evaluation.report import Execution
 
-__all__ = ["deployments_of", "report_path", "write_report"]
+__all__ = ["deployments_of", "gather", "report_path", "write_page", "write_report"]
 
 _READERS = 4
 _LARGEST = 8_000_000
@@ -42,15 +42,19 @@ def write_report(run: str, *, environment: str, as_json: bool) -> int:
 
 def report_path(connection: Connection, documents: list[Document]) -> Path:
     """Write the report of an execution, and of those that followed from it, as one page; returns where."""
+    with ThreadPoolExecutor(_READERS, "report") as pool:
+        return write_page(connection, [gather(connection.s3, document, pool.map) for document in documents])
+
+
+def write_page(connection: Connection, executions: list[Execution]) -> Path:
+    """Write the report of what was gathered, named after the first execution; a reader never sees half of it."""
     from sagelens.evaluation.report import Material, render
 
-    with ThreadPoolExecutor(_READERS, "report") as pool:
-        executions = tuple(_gather(connection.s3, document, pool.map) for document in documents)
     folder = connection.project.root / ".sagelens" / "reports"
     compiled = folder / ".templates"
     compiled.mkdir(parents=True, exist_ok=True)
-    page = render(Material(project=connection.project.name, executions=executions), compiled=compiled)
-    path = folder / f"{documents[0]['execution_id']}.html"
+    page = render(Material(project=connection.project.name, executions=tuple(executions)), compiled=compiled)
+    path = folder / f"{executions[0].document['execution_id']}.html"
     half = path.with_name(f".{path.name}.{os.getpid()}.part")
     half.write_text(page, encoding="utf-8")
     half.replace(path)
@@ -74,8 +78,8 @@ def deployments_of(connection: Connection, document: Document) -> Iterable[Docum
             return
 
 
-def _gather(s3: Any, document: Document, read: Callable[..., Iterator[Any]]) -> Execution:
-    """Everything of one execution that a report shows: evidence, the JSON artifacts, the figures."""
+def gather(s3: Any, document: Document, read: Callable[..., Iterator[Any]] = map) -> Execution:
+    """Everything of one execution that a report shows: evidence, the JSON artifacts, the figures. `read` maps as `map` does."""
     from sagelens.evaluation.report import Execution
 
     wanted = [(step["name"], step["evidence"]) for step in document["steps"] if step.get("evidence")]

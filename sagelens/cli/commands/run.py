@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sagelens.cli.execution import Document, follow, start
-from sagelens.cli.result import error_of, result_of
+from sagelens.cli.commands.report import gather, write_page
+from sagelens.cli.execution import Document, follow, settled, start
+from sagelens.cli.result import error_of, evidence_of, facts_of, result_of
 from sagelens.cli.target import Connection, connect
 from sagelens.cli.view import Progress
-from sagelens.errors import BadInput, NotFound, SagelensError, WaitingForApproval
+from sagelens.errors import BadInput, WaitingForApproval
 from sagelens.pipeline.compose import Compiled, compose, publish
 from sagelens.pipeline.selection import select
-from sagelens.project import Approval
+
+if TYPE_CHECKING:
+    from sagelens.evaluation.report import Execution
 
 __all__ = ["deploy_and_conclude", "print_definition", "run_pipeline"]
 
@@ -38,12 +42,14 @@ def run_pipeline(
     compiled = _composed(connection, name, cache)
     first, last, only = selection
     selected = select(compiled.parsed(), first=first, last=last, only=only) if any(selection) else []
-    with Progress() as watch:
+    with ThreadPoolExecutor(1, "gather") as aside, Progress() as watch:
         documents = [_execute(connection, compiled, _parameters(parameters), selected, watch)]
+        gathered = [aside.submit(gather, connection.s3, documents[0])]
         package = _package_of(connection, documents[0]) if name == _TRAINING else None
         if package is not None and package["ModelApprovalStatus"] == "Approved":
             documents.append(deploy_package(connection, package["ModelPackageArn"], watch))
-    return _conclude(connection, documents, package, as_json=as_json)
+            gathered.append(aside.submit(gather, connection.s3, documents[1]))
+    return _conclude(connection, documents, gathered, package, as_json=as_json)
 
 
 def deploy_package(connection: Connection, package: str, watch: Any) -> Document:
@@ -54,9 +60,10 @@ def deploy_package(connection: Connection, package: str, watch: Any) -> Document
 
 def deploy_and_conclude(connection: Connection, package: str, *, as_json: bool) -> int:
     """Deploy an approved package with progress and a summary; returns the exit code."""
-    with Progress() as watch:
+    with ThreadPoolExecutor(1, "gather") as aside, Progress() as watch:
         document = deploy_package(connection, package, watch)
-    return _conclude(connection, [document], None, as_json=as_json)
+        gathered = aside.submit(gather, connection.s3, document)
+    return _conclude(connection, [document], [gathered], None, as_json=as_json)
 
 
 def print_definition(name: str, *, environment: str, settings: Sequence[str]) -> int:
@@ -106,20 +113,28 @@ def _package_of(connection: Connection, document: Document) -> dict[str, Any] | 
     """The model package that a succeeded training run registered or found; None when it did not get there."""
     if document["status"] != "Succeeded":
         return None
-    arn = result_of(connection.s3, [document])["model_package_arn"]
+    arn = facts_of(evidence_of(connection.s3, document, {"registration"})).get("model_package_arn")
     if arn is None:
         return None
     package: dict[str, Any] = connection.sagemaker.describe_model_package(ModelPackageName=arn)
     return package
 
 
-def _conclude(connection: Connection, documents: list[Document], package: dict[str, Any] | None, *, as_json: bool) -> int:
-    result = result_of(connection.s3, documents)
-    result["report"] = _report(connection, documents)
+def _conclude(
+    connection: Connection,
+    documents: list[Document],
+    gathered: Sequence[Future[Execution]],
+    package: dict[str, Any] | None,
+    *,
+    as_json: bool,
+) -> int:
+    """`gathered` are what the executions left, being read from S3 meanwhile."""
+    executions = [future.result() for future in gathered]
+    result = result_of(documents, [record for execution in executions for record in execution.evidence.values()])
+    documents = [settled(connection, document) for document in documents]
+    result["report"] = str(write_page(connection, executions))
     error = next((found for document in documents if (found := error_of(document)) is not None), None)
-    waiting = package is not None and package["ModelApprovalStatus"] != "Approved"
-    if error is None and waiting and connection.project.environment.approval is Approval.MANUAL:
-        assert package is not None
+    if error is None and package is not None and package["ModelApprovalStatus"] != "Approved":
         error = WaitingForApproval(
             f"{package['ModelPackageArn']} waits for approval. Run `sagelens models approve "
             f"{package['ModelPackageArn']} --env {connection.project.environment.name}`."
@@ -131,15 +146,3 @@ def _conclude(connection: Connection, documents: list[Document], package: dict[s
 
         print_summary(documents, result, error)
     return error.exit_code if error is not None else 0
-
-
-def _report(connection: Connection, documents: list[Document]) -> str | None:
-    """The path of the run's report; None, and the reason on standard error, when it cannot be written."""
-    from sagelens.cli.commands.report import report_path
-
-    try:
-        return str(report_path(connection, documents))
-    except (NotFound, OSError) as error:
-        reason = error.message if isinstance(error, SagelensError) else str(error)
-        sys.stderr.write(f"sagelens: no report: {reason}\n")
-        return None

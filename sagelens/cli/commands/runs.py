@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from sagelens.cli.execution import Document, find_execution, list_executions, read_document
-from sagelens.cli.result import result_of
+from sagelens.cli.result import evidence_of, result_of
 from sagelens.cli.target import Connection, connect
 from sagelens.errors import NotFound
 from sagelens.pipeline.compose import list_pipelines
@@ -42,7 +42,7 @@ def show_run(run: str, *, environment: str, as_json: bool) -> int:
     connection = connect(environment)
     document = document_of(connection, run)
     if as_json:
-        sys.stdout.write(json.dumps(result_of(connection.s3, [document])) + "\n")
+        sys.stdout.write(json.dumps(result_of([document], evidence_of(connection.s3, document))) + "\n")
         return 0
     from sagelens.cli.summary import print_execution
 

@@ -185,7 +185,7 @@ def main() -> None:
     if "command" in request:
         os.execvp(request["command"][0], request["command"])  # noqa: S606  no shell is wanted
     if _LIBRARY not in sys.path:
-        sys.path.append(_LIBRARY)
+        sys.path.insert(next((i for i, path in enumerate(sys.path) if path.endswith("-packages")), len(sys.path)), _LIBRARY)
     sys.argv = [request["program"], *request["argv"]]
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     sys.exit(_call(request["call"]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["BASE", "CLIENTS", "FAMILIES", "ROOMS", "WARM_ENVIRONMENT", "lineage"]
+__all__ = ["BASE", "CALLS", "CLIENTS", "FAMILIES", "ROOMS", "WARM_ENVIRONMENT", "lineage"]
 
 BASE = "base"
 
@@ -100,6 +100,16 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "cli": ("sagelens.pipeline", "sagelens.cli", "sagelens.data", "sagelens.registry", "sagelens.evaluation.report"),
 }
 """Packages of ours whose modules each family imports too. A job that brings other code than this drops them again."""
+
+_VERSIONS = "sagelens.job.evidence:versions"
+CALLS = {
+    "base": (_VERSIONS,),
+    "tables": (_VERSIONS,),
+    "quality": (_VERSIONS,),
+    "training": (_VERSIONS,),
+    "cli": ("sagelens.cli.app:command",),
+}
+"""Functions without arguments, called once all is imported, that remember what every child would have to find out."""
 
 CLIENTS = ("sagemaker", "sagemaker-runtime", "s3")
 """Services whose model the base interpreter parses, so that a client made after the fork takes some 10 ms."""

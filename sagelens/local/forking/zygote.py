@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from sagelens.local.forking import child
-from sagelens.local.forking.families import CLIENTS, FAMILIES, ROOMS
+from sagelens.local.forking.families import CALLS, CLIENTS, FAMILIES, ROOMS
 from sagelens.local.forking.protocol import Message, receive, send
 
 __all__ = ["Zygote", "main", "threads"]
@@ -223,7 +223,9 @@ def warm(family: str) -> None:
             print(f"zygote {family}: skipped {module}: {type(error).__name__}: {error}", flush=True)
     if family == "base":
         _load_service_models()
-    _read_versions()
+    for call in CALLS.get(family, ()):
+        module, _, function = call.partition(":")
+        getattr(importlib.import_module(module), function)()
 
 
 def _modules_of(packages: tuple[str, ...]) -> list[str]:
@@ -233,15 +235,6 @@ def _modules_of(packages: tuple[str, ...]) -> list[str]:
         package = importlib.import_module(name)
         found += [name, *(module.name for module in pkgutil.walk_packages(package.__path__, f"{name}."))]
     return [name for name in found if not name.endswith(".__main__")]
-
-
-def _read_versions() -> None:
-    """What every job writes into its evidence."""
-    from sagelens.job.evidence import RECORDED, version_of
-
-    for module, distribution in RECORDED.items():
-        if module in sys.modules:
-            version_of(distribution)
 
 
 def _load_service_models() -> None:

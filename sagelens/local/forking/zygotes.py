@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sagelens.local.bootstrap import program
 from sagelens.local.forking.families import BASE, FAMILIES, WARM_ENVIRONMENT, lineage
 from sagelens.local.forking.fresh import FreshProcesses
 from sagelens.local.forking.process import Connection, ForkedProcess, ask, hear
@@ -26,8 +27,7 @@ _log = logging.getLogger(__name__)
 _MOST_FAILURES = 3
 _SOUND = 30.0
 """Seconds after which an interpreter that ends is not held to have failed again."""
-_BOOTSTRAP = "import sys; sys.path.append(sys.argv[1]); from sagelens.local.forking import zygote as z; z.main({args})"
-_LIBRARY = Path(__file__).resolve().parents[3]
+_PROGRAM = "from sagelens.local.forking import zygote as z; z.main({args})"
 
 
 class _Gone(Exception):
@@ -192,8 +192,7 @@ class Zygotes:
                 sys.executable,
                 "-P",
                 "-c",
-                _BOOTSTRAP.format(args=arguments),
-                str(_LIBRARY),
+                program(_PROGRAM.format(args=arguments)),
                 pass_fds=(theirs.fileno(),),
                 env=_environment(),
                 stdin=asyncio.subprocess.DEVNULL,
