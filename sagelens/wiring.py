@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PRIVACY", "Clients", "quiet"]
+__all__ = ["PRIVACY", "Clients", "quiet", "warm_clients"]
 
 PRIVACY = {
     "GX_ANALYTICS_ENABLED": "false",
@@ -23,6 +24,23 @@ def quiet() -> None:
         os.environ.setdefault(name, value)
 
 
+_warm: dict[str, Any] = {}
+_warm_for: dict[str, str] = {}
+
+
+def warm_clients(services: Iterable[str]) -> None:
+    """Make clients for the forks of this process, which use them while their AWS variables are what ours are now."""
+    import boto3
+
+    session = boto3.DEFAULT_SESSION or boto3.session.Session()
+    _warm.update({service: session.client(service) for service in services})
+    _warm_for.update(_aws_variables())
+
+
+def _aws_variables() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+
+
 class Clients:
     """boto3 clients by service, made once each. Where they point is decided by AWS's own environment variables."""
 
@@ -32,17 +50,19 @@ class Clients:
 
     @cached_property
     def session(self) -> Any:
+        """boto3's default session where there is one: in a fork of a warm interpreter it holds service models parsed already."""
         import boto3
-        import botocore.session
 
-        session = botocore.session.Session()
-        warm = boto3.DEFAULT_SESSION
-        if warm is not None:  # in a fork of a warm interpreter it holds service models that are parsed already
-            session.register_component("data_loader", warm._session.get_component("data_loader"))  # noqa: SLF001
-        return boto3.session.Session(region_name=self._region, botocore_session=session)
+        return boto3.DEFAULT_SESSION or boto3.session.Session()
 
     def get(self, service: str) -> Any:
         """The client of a service by boto3's name (`sagemaker`, `s3`, …)."""
         if service not in self._made:
-            self._made[service] = self.session.client(service)
+            self._made[service] = self._from_warm(service) or self.session.client(service, region_name=self._region)
         return self._made[service]
+
+    def _from_warm(self, service: str) -> Any:
+        client = _warm.get(service)
+        if client is None or _aws_variables() != _warm_for or self._region not in {None, client.meta.region_name}:
+            return None
+        return client

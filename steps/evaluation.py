@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sagelens.data import Table
+from sagelens.data import Table, read_table
 from sagelens.data.figures import make_room, new_figure, style, to_svg
 from sagelens.evaluation.assessment import Scored, assess, flat_metrics
 from sagelens.evaluation.champion import download, find_champion
@@ -64,7 +64,7 @@ def _draw(record: EvaluationRecord) -> Figures:
 
 def compare(  # noqa: PLR0913 - one keyword for each thing that a project declares
     servable: Folder,
-    test: Table,
+    test: Folder,
     evaluation: EvaluationRecord,
     metrics: Metrics,
     *,
@@ -76,12 +76,15 @@ def compare(  # noqa: PLR0913 - one keyword for each thing that a project declar
     sagemaker: SageMakerClient,
     s3: S3Client,
 ) -> tuple[Comparison, Verdict]:
-    """Compare with the champion on the raw test rows, as both are served; then decide whether the model may be registered."""
+    """Compare with the champion on the raw test rows, as both are served; then decide whether the model may be registered.
+
+    `test` is taken as a folder, since its table is read only when there is another champion to score.
+    """
     champion = find_champion(sagemaker, group)
     digest = packaged_digest(servable.path)
     comparison = line_up(group, digest, champion)
     if champion and comparison.outcome is ComparisonOutcome.COMPARED:
-        rows = test.to_pyarrow()
+        rows = read_table(test.path).to_pyarrow()
         challenger = _answers(servable.path, digest, rows)
         with TemporaryDirectory(prefix="champion-") as folder:
             reigning = _answers(download(s3, champion, Path(folder)), champion.digest, rows)

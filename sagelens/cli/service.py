@@ -33,7 +33,9 @@ def ensure_service(root: Path) -> None:
 
 
 def point_at_service(root: Path) -> None:
-    """Let this process's AWS clients talk to the project's service."""
+    """Let this process's AWS clients talk to the project's service, whatever account the shell is signed in to."""
     from sagelens.local import lifecycle
 
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
     os.environ.update(lifecycle.environment(root))

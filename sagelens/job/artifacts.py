@@ -12,6 +12,7 @@ from typing import Any
 
 from sagelens.data import read_table, shape_of, write_table
 from sagelens.errors import BadData, BadInput
+from sagelens.job.adapters import adapter_of
 from sagelens.job.kinds import is_optional, kind_of
 from sagelens.values import ArtifactKind, ArtifactRecord, Figures, Folder, Metrics, Verdict, digest_path
 
@@ -79,11 +80,11 @@ def write_artifact(name: str, annotation: Any, value: Any, folder: Path, *, keep
 
 def as_json(name: str, annotation: Any, value: Any) -> str:
     """The value as JSON: sorted keys, floats that read back the same, no NaN."""
-    from pydantic import PydanticSchemaGenerationError, TypeAdapter
+    from pydantic import PydanticSchemaGenerationError
     from pydantic_core import PydanticSerializationError
 
     try:
-        plain = TypeAdapter(annotation).dump_python(value, mode="json", fallback=_plain, warnings="error")
+        plain = adapter_of(annotation).dump_python(value, mode="json", fallback=_plain, warnings="error")
         return json.dumps(plain, sort_keys=True, allow_nan=False, ensure_ascii=False, indent=1) + "\n"
     except ValueError as error:
         if isinstance(error, PydanticSerializationError):
@@ -96,7 +97,7 @@ def as_json(name: str, annotation: Any, value: Any) -> str:
 
 
 def _read_json(annotation: Any, kind: ArtifactKind, folder: Path) -> Any:
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     file = folder / FILES[kind]
     if not file.is_file():
@@ -104,7 +105,7 @@ def _read_json(annotation: Any, kind: ArtifactKind, folder: Path) -> Any:
     if kind is ArtifactKind.METRICS:
         return Metrics(json.loads(file.read_bytes()))
     try:
-        return TypeAdapter(annotation).validate_json(file.read_bytes())
+        return adapter_of(annotation).validate_json(file.read_bytes())
     except ValidationError as error:
         raise BadInput(f"Artifact '{folder.name}' does not fit the annotation {annotation}: {error}") from error
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
 
 from sagelens.errors import BadConfig
+from sagelens.job.adapters import adapter_of
 from sagelens.job.function import StepFunction
 from sagelens.job.layout import Layout
 from sagelens.job.request import StepRequest
@@ -61,9 +62,9 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _validated(function: str, name: str, annotation: Any, raw: Mapping[str, Any]) -> tuple[Any, Any]:
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
-    adapter = TypeAdapter(annotation)
+    adapter = adapter_of(annotation)
     try:
         value = adapter.validate_python(raw[name])
     except ValidationError as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sagelens.errors import BadInput
+from sagelens.job.adapters import adapter_of
 from sagelens.job.layout import Layout
 from sagelens.values import LocalSource, Phase, Source
 
@@ -49,12 +50,12 @@ class StepRequest:
 
 
 def read_request(path: Path) -> StepRequest:
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     if not path.is_file():
         raise BadInput(f"No step.json at {path}. The job's input 'config' must be the folder that the pipeline's compiler wrote.")
     try:
-        request = TypeAdapter(StepRequest).validate_json(path.read_bytes())
+        request: StepRequest = adapter_of(StepRequest).validate_json(path.read_bytes())
     except ValidationError as error:
         raise BadInput(f"{path} is not a step: {error}") from error
     if request.version != VERSION:

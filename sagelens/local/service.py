@@ -132,7 +132,7 @@ async def _compose(
     store = Store(state.database)
     stack.callback(store.close)
     clock: Clock = ScaledClock(running.clock)
-    zygotes = Zygotes(Path(running.runtime), state.logs)
+    zygotes = Zygotes(Path(running.runtime), state.logs, environment=_environment(running))
     await zygotes.start()
     stack.push_async_callback(zygotes.close)
     place: dict[str, Any] = {"account": running.account, "region": running.region}

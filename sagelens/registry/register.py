@@ -46,9 +46,9 @@ def register(candidate: Candidate, *, approved: bool, reason: str, sagemaker: Sa
 
     With `approved` a new or waiting package is approved, for `reason`; one that somebody rejected stays rejected.
     """
-    _ensure_group(candidate.group, sagemaker)
     package = find_by_digest(candidate.group, candidate.digest, image=candidate.image, sagemaker=sagemaker)
     if package is None:
+        _ensure_group(candidate.group, sagemaker)
         arn = sagemaker.create_model_package(**_request(candidate, approved=approved, reason=reason))["ModelPackageArn"]
         return Registered(describe(arn, sagemaker=sagemaker), created=True)
     if approved and package.approval == "PendingManualApproval":

@@ -47,7 +47,14 @@ class Workspace:
     def run(self, *arguments: str, timeout: float = 300, stdin: str = "") -> Outcome:
         command = [sys.executable, "-c", "from sagelens.cli.main import main; main()", *arguments]
         done = subprocess.run(
-            command, cwd=self.root, env=self.environment(), input=stdin, capture_output=True, text=True, timeout=timeout, check=False
+            command,
+            cwd=self.root,
+            env=self.environment(),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
         return Outcome(done.returncode, done.stdout, done.stderr)
 

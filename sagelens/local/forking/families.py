@@ -103,7 +103,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
 
 _VERSIONS = "sagelens.job.evidence:versions"
 CALLS = {
-    "base": (_VERSIONS,),
+    "base": (_VERSIONS, "sagelens.job.adapters:warm"),
     "tables": (_VERSIONS,),
     "quality": (_VERSIONS,),
     "training": (_VERSIONS,),

@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 from sagelens.local.forking import child
 from sagelens.local.forking.families import CALLS, CLIENTS, FAMILIES, ROOMS
 from sagelens.local.forking.protocol import Message, receive, send
+from sagelens.wiring import warm_clients
 
 __all__ = ["Zygote", "main", "threads"]
 
@@ -238,8 +239,8 @@ def _modules_of(packages: tuple[str, ...]) -> list[str]:
 
 
 def _load_service_models() -> None:
-    """Parse what clients need and leave it with boto3's default session, where sagelens.wiring takes it from. That session has
-    read neither configuration nor credentials yet: the children do, from their own environment."""
+    """Parse what clients need and leave it with boto3's default session, where sagelens.wiring takes it from. Where the
+    environment says to whom most children will talk, clients for that are made as well."""
     try:
         import boto3
         import botocore.session
@@ -251,6 +252,8 @@ def _load_service_models() -> None:
     fresh = botocore.session.Session()
     fresh.register_component("data_loader", made._session.get_component("data_loader"))  # noqa: SLF001  boto3 offers no other way
     boto3.DEFAULT_SESSION = boto3.session.Session(botocore_session=fresh)
+    if "AWS_ACCESS_KEY_ID" in os.environ:
+        warm_clients(CLIENTS)
 
 
 def _drop_documentation(model: Any) -> None:

@@ -59,7 +59,11 @@ class Zygotes:
     Sockets are `<runtime>/<family>.sock`, the interpreters' own output goes to `<logs>/zygote-<family>.log`.
     """
 
-    def __init__(self, runtime: Path, logs: Path, *, fork: bool | None = None) -> None:
+    def __init__(
+        self, runtime: Path, logs: Path, *, fork: bool | None = None, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """`environment` holds the AWS variables that most children will get: clients for it are made before they are forked."""
+        self._environment = dict(environment or {})
         self._runtime = runtime
         self._logs = logs
         self._fork = can_fork() if fork is None else fork
@@ -194,7 +198,7 @@ class Zygotes:
                 "-c",
                 program(_PROGRAM.format(args=arguments)),
                 pass_fds=(theirs.fileno(),),
-                env=_environment(),
+                env=_environment(self._environment),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -275,6 +279,8 @@ async def _readiness(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
     return answer
 
 
-def _environment() -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "OMP_NUM_THREADS"}}
-    return {**PRIVACY, **inherited, **WARM_ENVIRONMENT, "PYTHONUNBUFFERED": "1"}
+def _environment(aws: Mapping[str, str]) -> dict[str, str]:
+    left_out = {"PYTHONPATH", "OMP_NUM_THREADS"}
+    inherited = {name: value for name, value in os.environ.items() if name not in left_out and not name.startswith("AWS_")}
+    given = {name: value for name, value in aws.items() if name.startswith("AWS_")}
+    return {**PRIVACY, **inherited, **WARM_ENVIRONMENT, **given, "PYTHONUNBUFFERED": "1"}

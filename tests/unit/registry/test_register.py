@@ -16,11 +16,6 @@ CANDIDATE = Candidate(
 )
 
 
-@pytest.fixture
-def group(stub: Stubber) -> None:
-    stub.add_client_error("create_model_package_group", "ValidationException", "Model Package Group already exists")
-
-
 def listing(stub: Stubber, *summaries: dict[str, Any]) -> None:
     expected = {"ModelPackageGroupName": "flights", "SortBy": "CreationTime", "SortOrder": "Descending"}
     stub.add_response("list_model_packages", {"ModelPackageSummaryList": list(summaries)}, expected)
@@ -35,8 +30,8 @@ def test_a_new_model_is_registered_as_the_policy_says(
     stub: Stubber, sagemaker: Any, described: dict[str, Any], approved: bool, word: str
 ) -> None:
     group_arn = "arn:aws:sagemaker:us-east-1:111122223333:model-package-group/flights"
-    stub.add_response("create_model_package_group", {"ModelPackageGroupArn": group_arn}, {"ModelPackageGroupName": "flights"})
     listing(stub)
+    stub.add_response("create_model_package_group", {"ModelPackageGroupArn": group_arn}, {"ModelPackageGroupName": "flights"})
     source = {"S3Uri": "s3://bucket/model/", "S3DataType": "S3Prefix", "CompressionType": "None"}
     container = {
         "Image": "sagelens:local",
@@ -67,7 +62,6 @@ def test_a_new_model_is_registered_as_the_policy_says(
     assert registered.package.arn == ARN
 
 
-@pytest.mark.usefixtures("group")
 def test_an_unchanged_model_answers_with_its_package(
     stub: Stubber, sagemaker: Any, described: dict[str, Any], summary: dict[str, Any]
 ) -> None:
@@ -81,7 +75,6 @@ def test_an_unchanged_model_answers_with_its_package(
     assert registered.package.version == 3
 
 
-@pytest.mark.usefixtures("group")
 @pytest.mark.parametrize("waiting", ["PendingManualApproval", "Rejected"])
 def test_an_automatic_policy_approves_what_waits_but_not_what_was_rejected(
     stub: Stubber, sagemaker: Any, described: dict[str, Any], summary: dict[str, Any], waiting: str
@@ -99,13 +92,13 @@ def test_an_automatic_policy_approves_what_waits_but_not_what_was_rejected(
     assert registered.package.approval == ("Approved" if waiting == "PendingManualApproval" else "Rejected")
 
 
-@pytest.mark.usefixtures("group")
 def test_the_same_model_under_another_image_is_another_package(
     stub: Stubber, sagemaker: Any, described: dict[str, Any], summary: dict[str, Any]
 ) -> None:
     listing(stub, summary)
     described["InferenceSpecification"]["Containers"][0]["Image"] = "sagelens:older"
     describing(stub, described)
+    stub.add_client_error("create_model_package_group", "ValidationException", "Model Package Group already exists")
     stub.add_response("create_model_package", {"ModelPackageArn": ARN.replace("/3", "/4")})
     stub.add_response("describe_model_package", {**described, "ModelPackageVersion": 4})
 

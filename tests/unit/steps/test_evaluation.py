@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from xml.etree import ElementTree
 
@@ -20,6 +21,7 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 from sklearn.metrics import roc_auc_score
 
+from sagelens.data import write_table
 from sagelens.errors import Refused
 from sagelens.evaluation.record import Comparison, ComparisonOutcome, EvaluationRecord
 from sagelens.features import Batch, FittedTransform
@@ -150,10 +152,11 @@ def stub_objects(stub: Stubber, folder: Path) -> None:
 
 def compared(challenger: Trained, champion: Trained | None) -> tuple[Comparison, Verdict]:
     metrics, record, _ = evaluated(challenger)
-    with registry(champion) as (sagemaker, s3):
+    with registry(champion) as (sagemaker, s3), TemporaryDirectory() as folder:
+        write_table(challenger.test, Path(folder))
         return compare(
             challenger.servable,
-            ibis.memtable(challenger.test),
+            Folder(Path(folder)),
             record,
             metrics,
             label="late",

@@ -66,8 +66,8 @@ def test_a_model_that_passed_becomes_a_package(
     }
     if approval is Approval.AUTOMATIC:
         metadata |= {"approved_by": ANY, "approval_reason": ANY}
-    stub.add_client_error("create_model_package_group", "ValidationException", "already exists")
     stub.add_response("list_model_packages", {"ModelPackageSummaryList": []})
+    stub.add_client_error("create_model_package_group", "ValidationException", "already exists")
     asked = dict.fromkeys(("ModelPackageDescription", "InferenceSpecification", "ClientToken"), ANY) | {
         "ModelPackageGroupName": "flights",
         "ModelApprovalStatus": word,
