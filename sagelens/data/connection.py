@@ -11,7 +11,7 @@ from typing import Any
 
 from sagelens.data.table import Table
 
-__all__ = ["connection", "cores", "materialise"]
+__all__ = ["connection", "cores", "materialise", "warm"]
 
 SHARE_OF_MEMORY = 1 / 3
 """Of the machine's memory, before DuckDB spills to disk: two steps may run at the same time."""
@@ -25,6 +25,16 @@ def connection() -> Any:
 def materialise(table: Table) -> Table:
     """Compute a table once, into memory (DuckDB spills it to disk when memory is short), for several uses."""
     return table.get_backend().create_table(f"materialised_{next(_numbers)}", table, temp=True)
+
+
+def warm() -> None:
+    """Compile one query, without a database, so that what Ibis makes at first use is made before a fork."""
+    import ibis
+
+    left = ibis.table({"key": "string", "when": "timestamp", "value": "float64"}, name="left")
+    hourly = left.mutate(when=left.when + ibis.interval(hours=1)).group_by("key", "when").agg(value=left.value.max())
+    joined = left.filter(left.value.notnull()).distinct().left_join(hourly, ["key", "when"])
+    ibis.to_sql(joined.select("key", (left.value > 1).cast("int8").name("flag")).order_by("key"), dialect="duckdb")
 
 
 def cores() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-__all__ = ["INK", "MUTED", "PALETTE", "SHADE", "make_room", "new_figure", "style", "to_svg"]
+__all__ = ["INK", "MUTED", "PALETTE", "SHADE", "make_room", "new_figure", "style", "to_svg", "warm"]
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's colours: distinct for every kind of colour vision. Blue, vermilion, green, purple, orange, sky."""
@@ -60,3 +60,14 @@ def to_svg(figure: Any) -> str:
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     return text[text.index("<svg") :]
+
+
+def warm() -> None:
+    """Draw a little of everything, so that fonts and glyphs are known before a fork."""
+    figure = new_figure(3, 2, margins=(0.6, 0.5, 0.2, 0.35))
+    axes = figure.subplots()
+    axes.plot((0, 1), (0, 1), label="line")
+    axes.bar((0, 1), (1, 2), label="bars")
+    axes.legend()
+    style(axes, title="Title", x="x", y="y", grid="both")
+    to_svg(figure)

@@ -11,6 +11,8 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from sagelens.pipeline.branches import Branch, nest
@@ -37,8 +39,15 @@ def compile_plan(plan: Plan, *, project: str, environment: Environment, cache: b
 
 @contextmanager
 def _sdk_environment(region: str) -> Iterator[None]:
-    """The SDK makes a client when imported, which needs a region, and asks IAM about the role unless told not to."""
-    wanted = {"AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", region), "SAGEMAKER_VALIDATE_ROLE": "false"}
+    """The SDK makes a client when imported, which needs a region; asks IAM about the role unless told not to; and takes defaults
+    from this machine, validating them against their schema (0.2 s) each time that it looks one up."""
+    nothing = str(Path(__file__).with_name("no-defaults.yaml"))
+    wanted = {
+        "AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", region),
+        "SAGEMAKER_VALIDATE_ROLE": "false",
+        "SAGEMAKER_ADMIN_CONFIG_OVERRIDE": nothing,
+        "SAGEMAKER_USER_CONFIG_OVERRIDE": nothing,
+    }
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
@@ -77,9 +86,7 @@ class _Compiler:
         self._cache = cache
         self._name = pipeline_name(project, plan.pipeline.name)
         self._prefix = f"s3://{environment.bucket}/{self._name}"
-        self._session = _session(environment)
-        # Defaults of this machine have no say in a definition; and with any, the SDK validates them all at each look-up (0.2 s).
-        self._session.sagemaker_config = {}
+        self._session = _session(environment, None)
         self._uris: dict[str, Any] = {}
         self._files: dict[str, Any] = {}
         self._makers: dict[str, str] = {}
@@ -159,7 +166,6 @@ class _Compiler:
 
     def _processing(self, planned: StepPlan, read: str | None) -> Any:
         from sagemaker.core.processing import Processor
-        from sagemaker.mlops.workflow.steps import ProcessingStep
 
         step, settings = planned.step, planned.settings
         processor = Processor(
@@ -185,7 +191,7 @@ class _Compiler:
             wait=False,
         )
         files = self._property_files(step, read)
-        made = ProcessingStep(name=step.name, step_args=arguments, property_files=files, cache_config=self._cache_of(step))
+        made = _processing_step()(name=step.name, step_args=arguments, property_files=files, cache_config=self._cache_of(step))
         for name in step.gives:
             self._uris[name] = made.properties.ProcessingOutputConfig.Outputs[name].S3Output.S3Uri
         return made
@@ -264,7 +270,7 @@ class _Compiler:
         return made
 
     def _raw(self, node: SdkStep) -> Any:
-        made = node.build(_session(self._environment), {name: self._uris[name] for name in node.takes})
+        made = node.build(_session(self._environment, _SDK_DEFAULTS), {name: self._uris[name] for name in node.takes})
         for name, uri_of in node.gives.items():
             self._uris[name] = uri_of(made)
             self._makers[name] = node.name
@@ -301,15 +307,32 @@ class _Compiler:
         return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def _session(environment: Environment) -> Any:
-    """A session that captures requests instead of sending them, with the SDK's usage reports switched off."""
+@cache
+def _processing_step() -> type[Any]:
+    """The SDK's ProcessingStep, less a check of where its arguments come from, for which it opens a local session each time."""
+    from sagemaker.core.workflow.properties import Properties
+    from sagemaker.mlops.workflow.steps import ConfigurableRetryStep, ProcessingStep, StepTypeEnum
+
+    class QuickProcessingStep(ProcessingStep):  # type: ignore[misc]
+        def __init__(self, name: str, step_args: Any, property_files: list[Any], cache_config: Any) -> None:
+            ConfigurableRetryStep.__init__(self, name, StepTypeEnum.PROCESSING)
+            self.step_args = step_args
+            self.property_files = property_files
+            self.cache_config = cache_config
+            self._properties = Properties(step_name=name, step=self, shape_name="DescribeProcessingJobResponse")
+
+    return QuickProcessingStep
+
+
+def _session(environment: Environment, defaults: dict[str, Any] | None) -> Any:
+    """A session that captures requests instead of sending them. Steps of others get one with usage reports switched off."""
     import boto3
     from sagemaker.core.workflow.pipeline_context import PipelineSession
 
     return PipelineSession(
         boto_session=boto3.session.Session(region_name=environment.region),
         default_bucket=environment.bucket,
-        sagemaker_config=_SDK_DEFAULTS,
+        sagemaker_config=defaults,
     )
 
 

@@ -15,7 +15,7 @@ from sagelens.quality.phrases import listing
 from sagelens.quality.port import Finding
 from sagelens.quality.suite import Expectation, Suite
 
-__all__ = ["PandasExecutor"]
+__all__ = ["PandasExecutor", "warm"]
 
 _SAMPLE_ROWS = 5
 _BOOLEAN = {"result_format": "BOOLEAN_ONLY"}
@@ -43,6 +43,28 @@ class PandasExecutor:
             for i, finding in zip(failed, _explain(table, suite, failed, configurations), strict=True):
                 findings[i] = finding
         return findings
+
+
+def warm() -> None:
+    """Evaluate the usual expectations on three rows, so that what Great Expectations makes at first use is made before a fork."""
+    import pandas as pd
+    from tqdm import tqdm
+
+    tqdm.monitor_interval = 0  # its monitor is a thread, and an interpreter with threads cannot be forked
+    frame = pd.DataFrame({"number": [1.0, 2.0, None], "text": ["a", "b", "c"]})
+    usual = (
+        ("expect_column_to_exist", {"column": "number"}),
+        ("expect_table_row_count_to_be_between", {"min_value": 1, "max_value": 9}),
+        ("expect_column_values_to_not_be_null", {"column": "text"}),
+        ("expect_column_values_to_be_between", {"column": "number", "min_value": 0, "max_value": 9}),
+        ("expect_column_values_to_be_in_set", {"column": "text", "value_set": ["a", "b", "c"]}),
+        ("expect_column_values_to_match_regex", {"column": "text", "regex": "^[a-z]$"}),
+        ("expect_compound_columns_to_be_unique", {"column_list": ["number", "text"]}),
+        ("expect_table_columns_to_match_set", {"column_set": ["number", "text"]}),
+    )
+    expectations = [Expectation(type=kind, kwargs=kwargs) for kind, kwargs in usual]
+    with quietly():
+        _validate(frame, [_configuration("warm", e, str(i)) for i, e in enumerate(expectations)], _BOOLEAN)
 
 
 def _explain(table: Table, suite: Suite, failed: Sequence[int], configurations: Sequence[Any]) -> list[Finding]:

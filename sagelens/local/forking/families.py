@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["BASE", "CALLS", "CLIENTS", "FAMILIES", "ROOMS", "WARM_ENVIRONMENT", "lineage"]
+__all__ = ["BASE", "CALLS", "CLIENTS", "FAMILIES", "ORDER", "ROOMS", "WARM_ENVIRONMENT", "abilities", "lineage"]
 
 BASE = "base"
+
+_TABLES = ("duckdb", "sqlglot", "sqlglot.dialects.duckdb", "ibis", "ibis.expr.api", "ibis.backends.duckdb")
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "base": (
@@ -24,8 +26,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "concurrent.futures",
         "multiprocessing",
     ),
-    "tables": ("duckdb", "sqlglot", "sqlglot.dialects.duckdb", "ibis", "ibis.expr.api", "ibis.backends.duckdb"),
+    "tables": _TABLES,
     "quality": (
+        *_TABLES,
         "great_expectations",
         "great_expectations.expectations.core",
         "great_expectations.execution_engine.pandas_execution_engine",
@@ -76,18 +79,23 @@ _PARENTS: dict[str, str | None] = {
     "base": None,
     "cli": "base",
     "tables": "base",
-    "quality": "tables",
+    "quality": "base",
     "training": "quality",
     "tracking": "training",
 }
-"""A chain, in the order in which a training pipeline needs them, and `cli` beside it. The last of the chain can do what those
-before it can, and takes their place: an interpreter kept for each would cost more memory by half (720 MB against 490), since the
-imports of a child touch most of what it shares with its parent."""
+_ALSO = {"quality": ("tables",)}
+"""A chain in the order in which a training pipeline needs them. The last can do what those before it can, and takes their
+place: an interpreter kept for each would cost more memory by half (720 MB against 490), since the imports of a child touch most
+of what it shares with its parent. `tables` stands beside the chain and is replaced by it: the first steps need no more, and
+Great Expectations, which takes longest to import, need not wait for it."""
+
+ORDER = (("base",), ("tables", "quality"), ("training",), ("tracking",), ("cli",))
+"""What is started side by side, and after what. The command line comes last: the first command does without."""
 
 ROOMS: dict[str, tuple[str, ...]] = {
     "base": ("sagelens.values", "sagelens.project", "sagelens.job"),
     "tables": ("sagelens.data",),
-    "quality": ("sagelens.quality",),
+    "quality": ("sagelens.data", "sagelens.quality"),
     "training": (
         "sagelens.training",
         "sagelens.features",
@@ -104,9 +112,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
 _VERSIONS = "sagelens.job.evidence:versions"
 CALLS = {
     "base": (_VERSIONS, "sagelens.job.adapters:warm"),
-    "tables": (_VERSIONS,),
-    "quality": (_VERSIONS,),
-    "training": (_VERSIONS,),
+    "tables": (_VERSIONS, "sagelens.data.connection:warm"),
+    "quality": (_VERSIONS, "sagelens.data.connection:warm", "sagelens.quality.pandas_executor:warm"),
+    "training": (_VERSIONS, "sagelens.data.figures:warm"),
     "cli": ("sagelens.cli.app:command",),
 }
 """Functions without arguments, called once all is imported, that remember what every child would have to find out."""
@@ -132,3 +140,9 @@ def lineage(family: str) -> tuple[str, ...]:
     """A family, the one whose interpreter is forked to make it, and so on up to the one that is started afresh."""
     parent = _PARENTS[family]
     return (family,) if parent is None else (family, *lineage(parent))
+
+
+def abilities(family: str) -> frozenset[str]:
+    """The families whose imports an interpreter of this one has."""
+    line = lineage(family)
+    return frozenset(line).union(*(_ALSO.get(member, ()) for member in line))

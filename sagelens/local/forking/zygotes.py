@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sagelens.local.bootstrap import program
-from sagelens.local.forking.families import BASE, FAMILIES, WARM_ENVIRONMENT, lineage
+from sagelens.local.forking.families import BASE, FAMILIES, ORDER, WARM_ENVIRONMENT, abilities, lineage
 from sagelens.local.forking.fresh import FreshProcesses
 from sagelens.local.forking.process import Connection, ForkedProcess, ask, hear
 from sagelens.local.forking.protocol import Message, encode
@@ -79,7 +79,7 @@ class Zygotes:
         self._closed = False
 
     async def start(self, families: Sequence[str] = tuple(FAMILIES)) -> None:
-        """Warm these families in the background, in this order."""
+        """Warm these families in the background."""
         self._runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._fork:
@@ -134,7 +134,8 @@ class Zygotes:
                 _log.warning("family %s does not get warm: %s", family, error)
                 self._wanted.remove(family)
 
-        await asyncio.gather(*(one(family) for family in tuple(self._wanted)))
+        for together in ORDER:
+            await asyncio.gather(*(one(family) for family in together if family in self._wanted))
 
     async def _forked(self, family: str, spawn: Spawn) -> Process:
         interpreter = await self._interpreter(family)
@@ -154,9 +155,9 @@ class Zygotes:
 
     async def _interpreter(self, family: str) -> _Interpreter:
         """The one with the most imports of those that have this family's; started if there is none. Callers share one start."""
-        able = [interpreter for interpreter in self._ready if family in lineage(interpreter.family)]
+        able = [interpreter for interpreter in self._ready if family in abilities(interpreter.family)]
         if able:
-            return max(able, key=lambda interpreter: len(lineage(interpreter.family)))
+            return max(able, key=lambda interpreter: len(abilities(interpreter.family)))
         task = self._beginning.get(family)
         if task is None:
             if self._failures.get(family, 0) >= _MOST_FAILURES:
@@ -215,9 +216,11 @@ class Zygotes:
     def _retire_replaced(self) -> None:
         """Let those end that another one can stand in for, unless one that is still to come is to be forked from them."""
         warm = {interpreter.family for interpreter in self._ready}
-        needed = {ancestor for family in {*self._wanted, *self._beginning} - warm for ancestor in lineage(family)[1:2]}
+        able = frozenset[str]().union(*(abilities(family) for family in warm))
+        coming = {*self._wanted, *self._beginning} - able  # one that has just got warm is still among the beginning
+        needed = {ancestor for family in coming for ancestor in lineage(family)[1:2]}
         for interpreter in tuple(self._ready):
-            replaced = any(interpreter.family in lineage(family)[1:] for family in warm)
+            replaced = any(interpreter.family in abilities(family) for family in warm - {interpreter.family})
             if replaced and interpreter.family not in needed:
                 interpreter.retired = True
                 interpreter.control.write(encode({"retire": True}))

@@ -43,6 +43,7 @@ class S3Server:
         self._listener = listener
         self._environment = {
             "PATH": os.environ.get("PATH", os.defpath),
+            "GOMEMLIMIT": "40MiB",
             "RCLONE_AUTH_KEY": f'"{access_key},{secret_key}"',
         }
         self._log = log
