@@ -172,7 +172,8 @@ def measure(project: Project, data: Path, rounds: int, reference: Path) -> dict[
     scripts = {"script": ROOT / "benchmarks" / "plain_flights.py"}
     if reference.is_file():
         scripts["reference"] = reference
-    project.run("training")  # compiles the definition, which later runs find
+    for options in ((), ("--no-cache",)):
+        project.run("training", *options)  # compiles the definition, which later runs find
     project.run("empty")
     help_command = [str(BIN / "sagelens"), "--help"]
     for _ in range(rounds):

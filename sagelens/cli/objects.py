@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,13 +14,28 @@ from sagelens.errors import NotFound
 __all__ = ["download", "list_objects", "read_json", "read_json_or_none"]
 
 
+_ATTEMPTS = 5
+_PAUSE = 0.02
+
+
 def split(uri: str) -> tuple[str, str]:
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return bucket, key
 
 
 def read_json_or_none(s3: Any, uri: str) -> Any:
-    """The JSON object at a URI; None where there is nothing (yet)."""
+    """The JSON object at a URI; None where there is nothing (yet).
+
+    Read again when it is cut off: the local object store answers with the size of before if a file is replaced meanwhile.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        with contextlib.suppress(ValueError):
+            return _parsed(s3, uri)
+        time.sleep(_PAUSE)
+    return _parsed(s3, uri)
+
+
+def _parsed(s3: Any, uri: str) -> Any:
     from botocore.exceptions import ClientError
 
     bucket, key = split(uri)

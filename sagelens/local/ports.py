@@ -89,7 +89,8 @@ class Objects(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class Spawn:
     """A process to start. `call` is `module:function`, called without arguments in a fork of a warm interpreter of `family`;
-    or `command`, a program with its arguments, started fresh. Exactly one of the two."""
+    or `command`, a program with its arguments, started fresh. Exactly one of the two. `lasting` marks a process that stays: it is
+    forked only from an interpreter that stays as well, and started afresh until there is one."""
 
     family: str = ""
     call: str = ""
@@ -98,6 +99,7 @@ class Spawn:
     env: Mapping[str, str]
     cwd: Path
     log: Path
+    lasting: bool = False
 
 
 class Process(Protocol):

@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 
 _TERMINAL = ("Succeeded", "Failed", "Stopped")
 _STARTING = 60.0
+_IDLE = 10.0
 _ATTEMPTS = 3
 _LONGEST_LINE = 64 * 1024 * 1024
 
@@ -75,7 +76,12 @@ class Projector:
     async def _run(self) -> None:
         await self._writer.warm()
         while True:
-            await self._wake.wait()
+            try:
+                async with asyncio.timeout(_IDLE):
+                    await self._wake.wait()
+            except TimeoutError:
+                await self._writer.close()  # its memory is of use elsewhere; another one is quickly forked
+                await self._wake.wait()
             self._wake.clear()
             while self._latest:
                 arn, document = next(iter(self._latest.items()))

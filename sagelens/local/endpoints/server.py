@@ -77,6 +77,7 @@ class ModelServers:
                 },
                 cwd=root,
                 log=log,
+                lasting=True,
             )
         )
         remember(root, process.pid)

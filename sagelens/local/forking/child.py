@@ -95,7 +95,7 @@ def _take_on_paths(env: Mapping[str, str]) -> None:
     if any((Path(entry) / "sagelens").is_dir() and entry != _LIBRARY and not _same_as_ours(Path(entry)) for entry in given):
         for name in [name for name in sys.modules if name.partition(".")[0] == "sagelens"]:
             del sys.modules[name]
-    importlib.invalidate_caches()
+        importlib.invalidate_caches()
 
 
 def _same_as_ours(code: Path) -> bool:

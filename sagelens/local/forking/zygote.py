@@ -150,9 +150,7 @@ class Zygote:
             child.redirect(request["log"], ())
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             Zygote(request["serve"], Path(request["path"]), connection).run()
-        if request.get("tied", True):
-            connection.close()
-            child.run(request, files)
+        # Said by the child itself: the kernel takes its time to free the memory of a process that has ended.
         child.run(request, files, before_exit=lambda code: _say(connection, {"exit": code}))
 
     def _abandoned(self, pid: int) -> None:

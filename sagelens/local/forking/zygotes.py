@@ -98,7 +98,8 @@ class Zygotes:
 
     async def spawn(self, spawn: Spawn) -> Process:
         """Start a process; a call is forked from an interpreter that has its family's imports, as soon as there is one."""
-        if spawn.call and self._fork and not self._closed:
+        settled = self._starting is None or self._starting.done()
+        if spawn.call and self._fork and not self._closed and (settled or not spawn.lasting):
             family = spawn.family if spawn.family in FAMILIES else BASE
             for _ in range(_MOST_FAILURES):
                 try:
