@@ -31,6 +31,8 @@ ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 SHARED = ROOT.parent / "shared" / "reference" / "plain_flights.py"
 EMPTY_STEPS = 7
+IDLE = 15
+"""Seconds after which the service counts as idle."""
 
 EMPTY_STEP = '''"""Steps that do nothing."""
 
@@ -213,6 +215,7 @@ def memory(project: Project, script: Path, data: Path) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as work:
         process = subprocess.Popen([sys.executable, script, data, work], stdout=subprocess.DEVNULL, env=environment())
         peak_script = watch(lambda: {process.pid}, lambda: process.poll() is not None)
+    time.sleep(IDLE)
     warm = processes(project)
     idle = sum(pss(pid) for pid in warm)
     done = threading.Event()

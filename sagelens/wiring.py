@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 from functools import cached_property
@@ -35,6 +36,20 @@ def warm_clients(services: Iterable[str]) -> None:
     session = boto3.DEFAULT_SESSION or boto3.session.Session()
     _warm.update({service: session.client(service) for service in services})
     _warm_for.update(_aws_variables())
+    for client in _warm.values():
+        _exercise(client)
+
+
+def _exercise(client: Any) -> None:
+    """Ask once for something that is not there, so that rules, shapes and errors are resolved, and hang up again."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    calls = {"sagemaker": ("describe_model_package", "ModelPackageName"), "s3": ("head_bucket", "Bucket")}
+    name, parameter = calls.get(client.meta.service_model.service_name, ("", ""))
+    if name:
+        with contextlib.suppress(BotoCoreError, ClientError):
+            getattr(client, name)(**{parameter: "nothing"})
+        client.close()
 
 
 def _aws_variables() -> dict[str, str]:

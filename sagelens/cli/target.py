@@ -45,5 +45,5 @@ def connect(environment: str, *, settings: Iterable[str] = (), start: Path | Non
 
         ensure_service(root)
         point_at_service(root)
-        return Connection(project, Clients(project.environment.region), poll=(0.03, 0.15))
+        return Connection(project, Clients(project.environment.region), poll=(0.015, 0.15))
     return Connection(project, Clients(project.environment.region), poll=(5.0, 15.0))
