@@ -16,6 +16,7 @@ from sagelens.local.store import Store
 
 __all__ = ["Hit", "Miss", "StepCache"]
 
+_COMPARED = 5
 _KIND = "PipelineStepResult"
 _MODEL_PARTS = ("PrimaryContainer", "Containers", "InferenceExecutionConfig")
 
@@ -102,10 +103,12 @@ class StepCache:
         return parts
 
     def _why(self, owner: str, made_of: Fingerprint) -> str:
-        newest = self._store.query(_KIND, parent=owner, order_by="modified", limit=1)
-        if not newest:
+        """Against the nearest of the latest results: a run with other settings in between is not what the user has changed."""
+        earlier = self._store.query(_KIND, parent=owner, order_by="modified", limit=_COMPARED)
+        if not earlier:
             return "no earlier run"
-        return explain(Fingerprint(**newest[0].body["made_of"]), made_of, self._read)
+        reasons = [explain(Fingerprint(**entry.body["made_of"]), made_of, self._read) for entry in earlier]
+        return min(reasons, key=lambda reason: (reason.count(";"), len(reason)))
 
     def _unusable(self, entry: Resource, step: Step, now: float) -> str | None:
         age = now - entry.body["finished"]
