@@ -88,7 +88,7 @@ class SmallSlice:
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
-    """`chosen` on validation and used by the model; `best_on_test` with hindsight; `theoretical` for calibrated scores."""
+    """`chosen` is the one that the model uses; `best_on_test` with hindsight; `theoretical` for calibrated scores."""
 
     chosen: float
     best_on_test: float
@@ -106,7 +106,7 @@ class Constant(StrEnum):
 class BusinessValue:
     """Costs of errors per 1000 predictions: of the model, of the cheaper constant answer, of the baseline model.
 
-    No threshold was chosen for the baseline on validation, so it meets the model with both at the theoretical threshold.
+    The baseline has no threshold of its own, so it meets the model with both at the theoretical one.
     """
 
     currency: str

@@ -95,7 +95,7 @@ def _facts(record: Mapping[str, Any], metrics: Mapping[str, float]) -> tuple[tup
         (
             "Threshold",
             figure(thresholds["chosen"], 3),
-            f"chosen on validation; best with hindsight {figure(thresholds['best_on_test'], 3)}",
+            f"chosen by the model; best with hindsight {figure(thresholds['best_on_test'], 3)}",
         ),
         ("Recall", percent(caught), f"of {count(record['positives'])} rows with {record['label']}"),
         ("Precision", percent(right), f"of {count(confusion['true_positives'] + confusion['false_positives'])} alarms"),
