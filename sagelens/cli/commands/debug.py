@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,23 +33,24 @@ def debug_step(run: str, step: str, *, environment: str) -> int:
     with TemporaryDirectory(prefix="sagelens-debug-") as folder:
         root = Path(folder)
         fetch = _fetch_processing if kind is JobKind.PROCESSING else _fetch_training
-        code = fetch(connection, found["job_arn"].rpartition("/")[2], root)
+        code, job = fetch(connection, found["job_arn"].rpartition("/")[2], root)
+        os.environ.update({name: value for name, value in job.get("Environment", {}).items() if name != "PYTHONPATH"})
         sys.path[:0] = [str(connection.project.root), str(code)]
         debug(root, kind=kind)
     return 0
 
 
-def _fetch_processing(connection: Connection, name: str, root: Path) -> Path:
-    job = connection.sagemaker.describe_processing_job(ProcessingJobName=name)
+def _fetch_processing(connection: Connection, name: str, root: Path) -> tuple[Path, dict[str, Any]]:
+    job: dict[str, Any] = connection.sagemaker.describe_processing_job(ProcessingJobName=name)
     for item in job["ProcessingInputs"]:
         download(connection.s3, item["S3Input"]["S3Uri"], _below(root, item["S3Input"]["LocalPath"]))
     config = _below(root, "/opt/ml/config/processingjobconfig.json")
     config.parent.mkdir(parents=True)
     config.write_text(json.dumps(job, default=str))
-    return _below(root, "/opt/ml/processing/input/code")
+    return _below(root, "/opt/ml/processing/input/code"), job
 
 
-def _fetch_training(connection: Connection, name: str, root: Path) -> Path:
+def _fetch_training(connection: Connection, name: str, root: Path) -> tuple[Path, dict[str, Any]]:
     job: dict[str, Any] = connection.sagemaker.describe_training_job(TrainingJobName=name)
     for channel in job["InputDataConfig"]:
         folder = _below(root, f"/opt/ml/input/data/{channel['ChannelName']}")
@@ -56,7 +58,7 @@ def _fetch_training(connection: Connection, name: str, root: Path) -> Path:
     config = _below(root, "/opt/ml/input/config/hyperparameters.json")
     config.parent.mkdir(parents=True)
     config.write_text(json.dumps(job.get("HyperParameters", {})))
-    return _below(root, "/opt/ml/input/data/code")
+    return _below(root, "/opt/ml/input/data/code"), job
 
 
 def _below(root: Path, container_path: str) -> Path:

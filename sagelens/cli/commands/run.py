@@ -141,6 +141,8 @@ def _conclude(
         )
     if as_json:
         sys.stdout.write(json.dumps(result) + "\n")
+        if error is not None:
+            sys.stderr.write(f"sagelens: {error.message}\n")
     else:
         from sagelens.cli.summary import print_summary
 
