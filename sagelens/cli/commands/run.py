@@ -131,7 +131,7 @@ def _conclude(
     """`gathered` are what the executions left, being read from S3 meanwhile."""
     executions = [future.result() for future in gathered]
     result = result_of(documents, [record for execution in executions for record in execution.evidence.values()])
-    documents = [settled(connection, document) for document in documents]
+    documents[0] = settled(connection, documents[0])  # its run in MLflow is shown; those that followed need not be waited for
     result["report"] = str(write_page(connection, executions))
     error = next((found for document in documents if (found := error_of(document)) is not None), None)
     if error is None and package is not None and package["ModelApprovalStatus"] != "Approved":

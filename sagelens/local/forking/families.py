@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["BASE", "CALLS", "CLIENTS", "FAMILIES", "ORDER", "ROOMS", "WARM_ENVIRONMENT", "abilities", "lineage"]
+__all__ = ["BASE", "CALLS", "CLIENTS", "FAMILIES", "ORDER", "RECORDS", "ROOMS", "WARM_ENVIRONMENT", "abilities", "lineage"]
 
 BASE = "base"
 
@@ -118,6 +118,12 @@ CALLS = {
     "cli": ("sagelens.cli.app:command",),
 }
 """Functions without arguments, called once all is imported, that remember what every child would have to find out."""
+
+RECORDS = {
+    "quality": ("sagelens.values:Verdict",),
+    "training": ("sagelens.evaluation.record:EvaluationRecord", "sagelens.evaluation.record:Comparison"),
+}
+"""Types of artifacts whose pydantic adapters are built before the fork."""
 
 CLIENTS = ("sagemaker", "sagemaker-runtime", "s3")
 """Services whose model the base interpreter parses, so that a client made after the fork takes some 10 ms."""

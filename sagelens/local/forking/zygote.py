@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sagelens.job.adapters import adapter_of
 from sagelens.local.forking import child
-from sagelens.local.forking.families import CALLS, CLIENTS, FAMILIES, ROOMS
+from sagelens.local.forking.families import CALLS, CLIENTS, FAMILIES, RECORDS, ROOMS
 from sagelens.local.forking.protocol import Message, receive, send
 from sagelens.wiring import warm_clients
 
@@ -223,8 +224,14 @@ def warm(family: str) -> None:
     if family == "base":
         _load_service_models()
     for call in CALLS.get(family, ()):
-        module, _, function = call.partition(":")
-        getattr(importlib.import_module(module), function)()
+        _named(call)()
+    for record in RECORDS.get(family, ()):
+        adapter_of(_named(record))
+
+
+def _named(path: str) -> Any:
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def _modules_of(packages: tuple[str, ...]) -> list[str]:
