@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from tests.integration.conftest import Outcome, Workspace
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Outcome, Workspace, workspace_at
 
 Trained = tuple[Workspace, Outcome]
 MANUAL = ("--set", "environment.approval=manual", "--set", "training.xgboost.max_depth=5")
 
 
-def test_a_model_waits_for_approval_and_is_deployed_by_it(trained: Trained) -> None:
-    workspace, first = trained
+@pytest.fixture
+def apart(tmp_path: Path) -> Iterator[Trained]:
+    """A project of its own, since the better model that is approved here would be the champion of every later test."""
+    workspace = workspace_at(tmp_path)
+    yield workspace, workspace.run("run", "training", "--json")
+    workspace.run("local", "stop")
+
+
+def test_a_model_waits_for_approval_and_is_deployed_by_it(apart: Trained) -> None:
+    workspace, first = apart
     before = workspace.run("endpoints", "--json").json[0]["endpoint_config_name"]
 
     waiting = workspace.run("run", "training", "--json", *MANUAL)
