@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ class Connection:
     project: Project
     clients: Clients
     poll: tuple[float, float]
-    _objects: dict[str, Any] = field(default_factory=dict)
 
     @property
     def sagemaker(self) -> Any:
