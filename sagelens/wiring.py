@@ -25,6 +25,15 @@ def quiet() -> None:
         os.environ.setdefault(name, value)
 
 
+_CALLS: dict[str, dict[str, dict[str, Any]]] = {
+    "sagemaker": {
+        "describe_model_package": {"ModelPackageName": "nothing"},
+        "list_model_packages": {"ModelPackageGroupName": "nothing"},
+        "describe_endpoint": {"EndpointName": "nothing"},
+    },
+    "sagemaker-runtime": {"invoke_endpoint": {"EndpointName": "nothing", "Body": b""}},
+    "s3": {"get_object": {"Bucket": "nothing", "Key": "nothing"}, "head_bucket": {"Bucket": "nothing"}},
+}
 _warm: dict[str, Any] = {}
 _warm_for: dict[str, str] = {}
 
@@ -41,15 +50,14 @@ def warm_clients(services: Iterable[str]) -> None:
 
 
 def _exercise(client: Any) -> None:
-    """Ask once for something that is not there, so that rules, shapes and errors are resolved, and hang up again."""
+    """Ask once for something that is not there, so that rules, shapes, errors and pages are resolved, and hang up again."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    calls = {"sagemaker": ("describe_model_package", "ModelPackageName"), "s3": ("head_bucket", "Bucket")}
-    name, parameter = calls.get(client.meta.service_model.service_name, ("", ""))
-    if name:
+    for operation, request in _CALLS.get(client.meta.service_model.service_name, {}).items():
+        client.can_paginate(operation)
         with contextlib.suppress(BotoCoreError, ClientError):
-            getattr(client, name)(**{parameter: "nothing"})
-        client.close()
+            getattr(client, operation)(**request)
+    client.close()
 
 
 def _aws_variables() -> dict[str, str]:

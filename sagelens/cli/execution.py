@@ -128,18 +128,17 @@ def settled(connection: Connection, document: Document) -> Document:
 
 def _until_terminal(connection: Connection, arn: str, watch: Callable[[Document], None]) -> Document:
     shortest, longest = connection.poll
-    pause, seen = shortest, None
+    seen, changed = None, time.monotonic()
     while True:
         document = read_document(connection, arn)
         if document is not None and document != seen:
             watch(document)
-            seen, pause = document, shortest
+            seen, changed = document, time.monotonic()
         if document is None:
             _check_alive(connection, arn)
         elif document["status"] in _TERMINAL:
             return document
-        time.sleep(pause)
-        pause = min(pause * 1.2, longest)
+        time.sleep(min(max((time.monotonic() - changed) / 10, shortest), longest))
 
 
 def _check_alive(connection: Connection, arn: str) -> None:

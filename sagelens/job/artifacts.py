@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -30,7 +31,7 @@ FIGURE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 def record_of(name: str, kind: ArtifactKind, folder: Path, uri: str = "") -> ArtifactRecord:
     """What evidence says of the artifact in a folder."""
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    size = sum(os.stat(f"{root}/{file}").st_size for root, _, files in os.walk(folder, followlinks=True) for file in files)  # noqa: PTH116
     record = ArtifactRecord(name=name, kind=kind, digest=digest_path(folder), bytes=size, uri=uri)
     if kind is not ArtifactKind.TABLE:
         return record

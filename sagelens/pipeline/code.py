@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -58,6 +59,7 @@ class CodeReader:
     memory: Path | None = None
     _known: dict[str, list[Any]] = field(default_factory=dict)
     _files: dict[str, Path | None] = field(default_factory=dict)
+    _listings: dict[str, frozenset[str]] = field(default_factory=dict)
     _dirty: bool = False
 
     def __post_init__(self) -> None:
@@ -108,8 +110,25 @@ class CodeReader:
     def _path(self, name: str) -> Path | None:
         if name not in self._files:
             root = self.roots.get(name.partition(".")[0])
-            self._files[name] = _module_file(root, name) if root is not None else None
+            self._files[name] = self._module_file(root, name) if root is not None else None
         return self._files[name]
+
+    def _module_file(self, root: Path, name: str) -> Path | None:
+        """Folders are listed once: most names that are looked for are those of functions, and no files."""
+        package, _, last = name.rpartition(".")
+        folder = f"{root}/{package.replace('.', '/')}" if package else str(root)
+        names = self._names_in(folder)
+        if last in names and "__init__.py" in self._names_in(f"{folder}/{last}"):
+            return Path(folder, last, "__init__.py")
+        return Path(folder, f"{last}.py") if f"{last}.py" in names else None
+
+    def _names_in(self, folder: str) -> frozenset[str]:
+        if folder not in self._listings:
+            try:
+                self._listings[folder] = frozenset(os.listdir(folder))  # noqa: PTH208  strings are what is wanted
+            except (FileNotFoundError, NotADirectoryError):
+                self._listings[folder] = frozenset()
+        return self._listings[folder]
 
     def _existing(self, name: str) -> Path:
         path = self._path(name)
@@ -139,14 +158,6 @@ class CodeReader:
 def _parents(name: str) -> list[str]:
     parts = name.split(".")
     return [".".join(parts[:length]) for length in range(1, len(parts))]
-
-
-def _module_file(root: Path, name: str) -> Path | None:
-    base = root.joinpath(*name.split("."))
-    for candidate in (base / "__init__.py", base.with_name(f"{base.name}.py")):
-        if candidate.is_file():
-            return candidate
-    return None
 
 
 def _package_of(path: Path, roots: Mapping[str, Path]) -> str:

@@ -18,8 +18,8 @@ def digest_bytes(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def digest_file(path: Path) -> str:
-    with path.open("rb") as file:
+def digest_file(path: Path | str) -> str:
+    with open(path, "rb") as file:  # noqa: PTH123  folders of many small files are on the way of every step
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -31,11 +31,13 @@ def digest_listing(listing: Mapping[str, str]) -> str:
 
 def digest_files(folder: Path) -> dict[str, str]:
     """The digest of every file below a folder, by relative POSIX path. Links are followed, hidden files count."""
-    return {
-        Path(root, name).relative_to(folder).as_posix(): digest_file(Path(root, name))
-        for root, _, names in os.walk(folder, followlinks=True)
-        for name in names
-    }
+    base = str(folder)
+    listing = {}
+    for root, _, names in os.walk(base, followlinks=True):
+        inside = root[len(base) :].lstrip(os.sep).replace(os.sep, "/")
+        for name in names:
+            listing[f"{inside}/{name}" if inside else name] = digest_file(f"{root}{os.sep}{name}")
+    return listing
 
 
 def digest_path(path: Path) -> str:

@@ -42,26 +42,26 @@ def run_pipeline(
     compiled = _composed(connection, name, cache)
     first, last, only = selection
     selected = select(compiled.parsed(), first=first, last=last, only=only) if any(selection) else []
-    with ThreadPoolExecutor(1, "gather") as aside, Progress() as watch:
+    with ThreadPoolExecutor(1, "aside") as aside, Progress() as watch:
+        following = aside.submit(_composed, connection, _DEPLOYMENT, cache=True) if name == _TRAINING else None
         documents = [_execute(connection, compiled, _parameters(parameters), selected, watch)]
         gathered = [aside.submit(gather, connection.s3, documents[0])]
         package = _package_of(connection, documents[0]) if name == _TRAINING else None
-        if package is not None and package["ModelApprovalStatus"] == "Approved":
-            documents.append(deploy_package(connection, package["ModelPackageArn"], watch))
+        if following is not None and package is not None and package["ModelApprovalStatus"] == "Approved":
+            documents.append(_deploy(connection, following.result(), package["ModelPackageArn"], watch))
             gathered.append(aside.submit(gather, connection.s3, documents[1]))
     return _conclude(connection, documents, gathered, package, as_json=as_json)
 
 
-def deploy_package(connection: Connection, package: str, watch: Any) -> Document:
+def _deploy(connection: Connection, compiled: Compiled, package: str, watch: Any) -> Document:
     """Run the deployment pipeline for an approved model package."""
-    compiled = _composed(connection, _DEPLOYMENT, cache=True)
     return _execute(connection, compiled, {"ModelPackageArn": package}, [], watch)
 
 
 def deploy_and_conclude(connection: Connection, package: str, *, as_json: bool) -> int:
     """Deploy an approved package with progress and a summary; returns the exit code."""
-    with ThreadPoolExecutor(1, "gather") as aside, Progress() as watch:
-        document = deploy_package(connection, package, watch)
+    with ThreadPoolExecutor(1, "aside") as aside, Progress() as watch:
+        document = _deploy(connection, _composed(connection, _DEPLOYMENT, cache=True), package, watch)
         gathered = aside.submit(gather, connection.s3, document)
     return _conclude(connection, [document], [gathered], None, as_json=as_json)
 

@@ -121,7 +121,7 @@ def prepare() -> None:
     _own.clear()
     _own.update(_digest_of_ours())
     if "threadpoolctl" in sys.modules:
-        _pools.extend(sys.modules["threadpoolctl"].ThreadpoolController().lib_controllers)
+        _pools[:] = sys.modules["threadpoolctl"].ThreadpoolController().lib_controllers
     atexit._clear()  # noqa: SLF001
     for handler in (logging.shutdown, multiprocessing.util._exit_function, weakref.finalize._exitfunc):  # type: ignore[attr-defined]  # noqa: SLF001
         atexit.register(handler)

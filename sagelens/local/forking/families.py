@@ -129,13 +129,15 @@ WARM_ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
     "OPENBLAS_NUM_THREADS": "1",
+    "OPENBLAS_THREAD_TIMEOUT": "4",
     "MKL_NUM_THREADS": "1",
     "MPLBACKEND": "agg",
     "OMP_WAIT_POLICY": "passive",
     "SAGEMAKER_VALIDATE_ROLE": "false",
 }
 """Set while the interpreters warm up, so that no library leaves a thread behind. OpenMP starts its threads at first use and needs
-no limit, but while they wait they must not keep the cores from the steps beside them. Each child gets the environment of its own
+no limit, but while they wait they must not keep the cores from the steps beside them; OpenBLAS's start in every child, and
+would turn for some 30 ms each before they sleep. Each child gets the environment of its own
 request instead."""
 
 
