@@ -36,6 +36,8 @@ def main():
         (evidence / "evidence.json").write_text("{}")
         (Path(os.environ["SAGELENS_ROOT"]) / "opt/ml/output/message").write_text("data-gate: too few words")
         return 1
+    import tempfile
+    print("scratch", tempfile.mkdtemp(), flush=True)
     print("counted", flush=True)
 """
 
@@ -220,6 +222,17 @@ def test_a_step_runs_from_the_code_that_travels_with_it(run: Run) -> None:
     assert json.loads(count) == {"count": 3, "argv": ["processing"]}
     assert "FailureReason" not in done
     assert strays == []
+
+
+def test_what_a_step_leaves_in_its_temporary_folder_goes_with_the_job(run: Run) -> None:
+    async def scenario(bench: Bench) -> tuple[str, Path]:
+        created = await bench.call("CreateProcessingJob", **a_step(bench, "processing"))
+        await bench.jobs.wait(created["ProcessingJobArn"])
+        return bench.log("Processing", "count"), bench.state / "jobs" / "count" / "tmp"
+
+    log, scratch = run(scenario)
+    assert f"scratch {scratch}/" in log
+    assert not scratch.exists()
 
 
 def test_a_step_that_fails_leaves_its_message_and_evidence_and_nothing_else(run: Run) -> None:

@@ -58,6 +58,11 @@ class Job:
     root: Path
     log: Path
 
+    @property
+    def scratch(self) -> Path:
+        """What its container would have as `/tmp`; gone when the job has ended."""
+        return self.root / "tmp"
+
     def inside(self, path: str) -> Path:
         """The file that the job knows by this absolute path."""
         parts = Path(path).parts[1:]

@@ -157,7 +157,7 @@ class Jobs:
         try:
             if job.root.exists():
                 shutil.rmtree(job.root)
-            job.root.mkdir(parents=True)
+            job.scratch.mkdir(parents=True)
             job.log.parent.mkdir(parents=True, exist_ok=True)
             job.log.touch(mode=0o600)
             ending = await running.run()
@@ -170,6 +170,7 @@ class Jobs:
         except Exception as error:  # noqa: BLE001  a job without an end would be waited for for ever
             _log.exception("Job %s failed inside the service.", job.arn)
             ending = Ending(status=Status.FAILED, body=_failure(job.noun, f"InternalServerError: {error!r}"))
+        shutil.rmtree(job.scratch, ignore_errors=True)
         self._end(job.noun, job.arn, ending)
 
     def _end(self, noun: Noun, arn: str, ending: Ending) -> None:

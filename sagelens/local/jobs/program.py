@@ -29,7 +29,7 @@ def spawn_of(
 ) -> Spawn:
     """The process that does the job's work. `environment` is complete; container paths in it are mapped into the job's folder."""
     if tuple(entrypoint[:3]) in _STEP:
-        env = {**environment, "SAGELENS_ROOT": str(job.root)}
+        env = {**environment, "SAGELENS_ROOT": str(job.root), "TMPDIR": str(job.scratch)}
         if "PYTHONPATH" in env:
             env["PYTHONPATH"] = _mapped(env["PYTHONPATH"], job)
         return Spawn(
@@ -40,7 +40,8 @@ def spawn_of(
             cwd=job.root,
             log=job.log,
         )
-    env = {name: _mapped(value, job) for name, value in environment.items()} | {"SAGELENS_ROOT": str(job.root)}
+    env = {name: _mapped(value, job) for name, value in environment.items()}
+    env |= {"SAGELENS_ROOT": str(job.root), "TMPDIR": str(job.scratch)}
     command = [_mapped(word, job) for word in (*entrypoint, *arguments)]
     return Spawn(command=[_program(entrypoint, env), *command[1:]], env=env, cwd=job.root, log=job.log)
 
