@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 __all__ = [
+    "Alarms",
     "ApiError",
     "Call",
     "Clock",
     "Document",
     "Handler",
+    "Metrics",
     "Objects",
     "Process",
     "Processes",
@@ -72,6 +74,26 @@ class Clock(Protocol):
         ...
 
     async def sleep(self, seconds: float) -> None: ...
+
+
+class Metrics(Protocol):
+    """Takes observations. Called for every request that an endpoint answers, so it costs microseconds."""
+
+    def record(self, namespace: str, name: str, dimensions: Mapping[str, str], value: float) -> None:
+        """One observation, now on the service's clock."""
+        ...
+
+
+class Alarms(Protocol):
+    """The states of alarms, as CloudWatch names them: OK, ALARM, INSUFFICIENT_DATA."""
+
+    def state(self, name: str) -> tuple[str, str] | None:
+        """State and reason; None for an alarm that does not exist."""
+        ...
+
+    def subscribe(self, names: Sequence[str], told: Callable[[str, str, str], None]) -> Callable[[], None]:
+        """Call `told(name, state, reason)` at once whenever one of them changes; the answer ends that."""
+        ...
 
 
 class Objects(Protocol):

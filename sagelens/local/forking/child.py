@@ -66,7 +66,7 @@ def take_on(request: Mapping[str, Any], files: Sequence[int]) -> None:
     _take_on_paths(os.environ)
     _take_on_threads(os.environ)
     if "tempfile" in sys.modules:
-        sys.modules["tempfile"].tempdir = None  # found out by the parent; ours may be another
+        sys.modules["tempfile"].tempdir = None  # type: ignore[attr-defined]  # found out by the parent; ours may be another
     random.seed()
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
