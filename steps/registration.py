@@ -44,6 +44,7 @@ def register(
         digest=digest,
         image=image,
         model_uri=servable.uri,
+        metrics_uri=metrics.uri,
         metadata={**_facts(servable, model_verdict), **_numbers(metrics)},
     )
     automatic = approval == Approval.AUTOMATIC

@@ -55,7 +55,7 @@ def read_artifact(annotation: Any, folder: Path, record: ArtifactRecord | None) 
         case ArtifactKind.FIGURES:
             return Figures({file.stem: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.svg"))})
         case kind:
-            return _read_json(annotation, kind, folder)
+            return _read_json(annotation, kind, folder, record.uri)
 
 
 def write_artifact(name: str, annotation: Any, value: Any, folder: Path, *, keep: Path) -> ArtifactKind:
@@ -97,14 +97,16 @@ def as_json(name: str, annotation: Any, value: Any) -> str:
         raise BadInput(f"'{name}' is annotated as {annotation}, of which no JSON can be made: {error}") from error
 
 
-def _read_json(annotation: Any, kind: ArtifactKind, folder: Path) -> Any:
+def _read_json(annotation: Any, kind: ArtifactKind, folder: Path, uri: str) -> Any:
     from pydantic import ValidationError
 
     file = folder / FILES[kind]
     if not file.is_file():
         raise BadInput(f"Artifact '{folder.name}' should be {kind} by its annotation, but {file} does not exist.")
     if kind is ArtifactKind.METRICS:
-        return Metrics(json.loads(file.read_bytes()))
+        metrics = Metrics(json.loads(file.read_bytes()))
+        metrics.uri = f"{uri.rstrip('/')}/{file.name}" if uri else ""
+        return metrics
     try:
         return adapter_of(annotation).validate_json(file.read_bytes())
     except ValidationError as error:

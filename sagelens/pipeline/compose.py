@@ -16,10 +16,10 @@ from typing import Any
 
 from sagelens import __version__
 from sagelens.errors import BadConfig, NotFound
-from sagelens.pipeline.code import CodeReader
 from sagelens.pipeline.pipeline import Pipeline
 from sagelens.pipeline.plan import SourceFiles, Upload, pipeline_name, plan
 from sagelens.project import Project
+from sagelens.project.code import CodeReader
 from sagelens.values import digest_bytes
 
 __all__ = ["Compiled", "compose", "list_pipelines", "load_pipeline", "publish"]

@@ -11,10 +11,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from sagelens.pipeline.code import MANIFEST, Code, CodeReader
 from sagelens.pipeline.pipeline import Pipeline
 from sagelens.pipeline.step import Job, Parameter, Step
 from sagelens.project import JobSettings, Project
+from sagelens.project.code import MANIFEST, Code, CodeReader
 from sagelens.values import Source, digest_bytes
 
 __all__ = ["Plan", "SourceFiles", "StepPlan", "Upload", "environment_variable", "pipeline_name", "plan"]

@@ -30,7 +30,12 @@ class ArtifactKind(StrEnum):
 
 
 class Metrics(dict[str, float]):
-    """Flat numbers by name; names in snake_case, a slash for groups (`slice/carrier/AA/roc_auc`)."""
+    """Flat numbers by name; names in snake_case, a slash for groups (`slice/carrier/AA/roc_auc`).
+
+    `uri` is set on what a step takes: where the JSON file with these numbers is kept.
+    """
+
+    uri: str = ""
 
 
 class Figures(dict[str, str]):

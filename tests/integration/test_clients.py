@@ -22,6 +22,8 @@ pages = sagemaker.get_paginator("list_pipeline_execution_steps").paginate(Pipeli
 steps = {step["StepName"]: step for page in pages for step in page["PipelineExecutionSteps"]}
 packages = sagemaker.list_model_packages(ModelPackageGroupName="flights", SortOrder="Descending")["ModelPackageSummaryList"]
 package = sagemaker.describe_model_package(ModelPackageName=packages[0]["ModelPackageArn"])
+bucket, _, key = package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"].removeprefix("s3://").partition("/")
+metrics = json.loads(boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
 row = json.load(open("configs/examples/request.json"))["instances"]
 answer = runtime.invoke_endpoint(EndpointName="flights", ContentType="application/json", Body=json.dumps({"instances": row}))
 print(json.dumps({
@@ -30,6 +32,7 @@ print(json.dumps({
     "hits": [name for name, step in steps.items() if "CacheHitResult" in step],
     "approval": package["ModelApprovalStatus"],
     "digest": package["CustomerMetadataProperties"]["model_digest"],
+    "roc_auc": metrics["roc_auc"],
     "variant": answer["InvokedProductionVariant"],
     "prediction": json.loads(answer["Body"].read()),
 }))
@@ -98,6 +101,7 @@ def test_a_plain_boto3_script_runs_the_pipeline_and_asks_the_endpoint(trained: T
     assert {"collect", "prepare", "train", "evaluate"} <= set(seen["hits"])
     assert seen["approval"] == "Approved"
     assert len(seen["digest"]) == 64
+    assert seen["roc_auc"] > 0.685
     assert seen["variant"] == "AllTraffic"
     assert 0 < seen["prediction"]["predictions"][0]["score"] < 1
 

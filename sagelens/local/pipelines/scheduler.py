@@ -38,8 +38,9 @@ def not_taken(graph: Graph, outcomes: Outcomes) -> frozenset[str]:
 
 
 def ready(graph: Graph, states: States, outcomes: Outcomes, *, limit: int | None = None) -> list[str]:
-    """The steps to start now, in the order of the definition; no more than keep `limit` steps running.
+    """The steps to start now; no more than keep `limit` steps running.
 
+    Where that is fewer than could start, those first for which the most others wait; else in the order of the definition.
     A failed step holds back what depends on it, directly or not; AWS does not say what becomes of the others: they run.
     """
     skipped = not_taken(graph, outcomes)
@@ -50,8 +51,21 @@ def ready(graph: Graph, states: States, outcomes: Outcomes, *, limit: int | None
     ]
     if limit is None:
         return found
-    running = sum(state in RUNNING for state in states.values())
-    return found[: max(0, limit - running)]
+    free = max(0, limit - sum(state in RUNNING for state in states.values()))
+    if 0 < free < len(found):
+        found.sort(key=lambda name: len(_waiting_for(name, graph)), reverse=True)
+    return found[:free]
+
+
+def _waiting_for(name: str, graph: Graph) -> set[str]:
+    """The steps that wait for this one, directly or not."""
+    waiting = {name}
+    grown = True
+    while grown:
+        more = {node.name for node in graph.values() if waiting.intersection(node.waits_for)} - waiting
+        waiting |= more
+        grown = bool(more)
+    return waiting
 
 
 def _may_start(node: Node, graph: Graph, states: States, skipped: frozenset[str]) -> bool:

@@ -78,3 +78,18 @@ def test_without_failures_everything_runs_but_the_branches_not_taken(graph: Grap
 
     assert set(states) | not_taken(graph, outcomes) == set(graph)
     assert not set(states) & not_taken(graph, outcomes)
+
+
+def test_where_not_all_can_start_those_go_first_for_which_most_wait() -> None:
+    steps = (
+        processing("profile"),
+        processing("baseline"),
+        processing("train"),
+        processing("package", DependsOn=["train"]),
+        processing("evaluate", DependsOn=["baseline", "package"]),
+    )
+    graph = build_graph(parse_definition(definition(*steps)))
+
+    assert ready(graph, {}, {}, limit=1) == ["train"]
+    assert ready(graph, {}, {}, limit=2) == ["train", "baseline"]
+    assert ready(graph, {}, {}, limit=3) == ["profile", "baseline", "train"]

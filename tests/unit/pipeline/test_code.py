@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sagelens.errors import BadConfig
-from sagelens.pipeline.code import CodeReader
+from sagelens.project.code import CodeReader
 
 
 def test_the_closure_follows_imports_inside_functions_and_between_modules(toy: Path) -> None:

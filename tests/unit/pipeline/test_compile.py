@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from sagelens.pipeline import Job, ModelGate, Parameter, Pipeline, QualityGate, SdkStep, Step, Transform
-from sagelens.pipeline.code import CodeReader
 from sagelens.pipeline.compile import compile_plan
 from sagelens.pipeline.plan import Plan, SourceFiles, plan
 from sagelens.project import Project
+from sagelens.project.code import CodeReader
 from sagelens.values import Phase
 
 LIBRARY = Path(__file__).resolve().parents[3]

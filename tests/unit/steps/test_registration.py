@@ -19,6 +19,7 @@ from steps.registration import Registration, register
 
 ARN = "arn:aws:sagemaker:us-east-1:111122223333:model-package/flights/1"
 DIGEST = "e" * 64
+METRICS = "s3://bucket/training/1/evaluate/output/metrics/metrics.json"
 
 
 @pytest.fixture
@@ -48,6 +49,7 @@ def verdict(passed: bool = True) -> Verdict:
 
 def registered(sagemaker: Any, servable: Folder, approval: Approval, passed: bool = True) -> Registration:
     metrics = Metrics({"roc_auc": 0.6881234567, "slice/carrier/AA/roc_auc": 0.7})
+    metrics.uri = METRICS
     settings: dict[str, Any] = {"group": "flights", "image": "sagelens:local", "approval": approval, "sagemaker": sagemaker}
     return register(servable, metrics, verdict(passed), **settings)
 
@@ -72,6 +74,7 @@ def test_a_model_that_passed_becomes_a_package(
         "ModelPackageGroupName": "flights",
         "ModelApprovalStatus": word,
         "CustomerMetadataProperties": metadata,
+        "ModelMetrics": {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": METRICS}}},
     }
     stub.add_response("create_model_package", {"ModelPackageArn": ARN}, asked)
     answer = {
