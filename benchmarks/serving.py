@@ -176,7 +176,7 @@ def measure(servable: Path, rows: Path, *, clients: int, seconds: float) -> dict
         start = time.perf_counter()
         server = subprocess.Popen([sys.executable, "-m", "sagelens.serving"], env=environment, cwd=root)
         try:
-            _wait(port, server)
+            wait_for(port, server)
             started = time.perf_counter() - start
             command = [sys.executable, __file__, "--generate", str(port), "--rows", str(rows), "--seconds", str(seconds)]
             runs = [
@@ -193,7 +193,7 @@ def measure(servable: Path, rows: Path, *, clients: int, seconds: float) -> dict
             server.wait(timeout=30)
 
 
-def _wait(port: int, server: subprocess.Popen[bytes]) -> None:
+def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + 60
     while time.monotonic() < end and server.poll() is None:
         try:

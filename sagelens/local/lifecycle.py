@@ -14,6 +14,7 @@ from pathlib import Path
 from sagelens.errors import BadInput, ServiceUnavailable
 from sagelens.local.bootstrap import program
 from sagelens.local.fingerprint import fingerprint
+from sagelens.local.pace import pace
 from sagelens.local.state import Running, Settings, State
 from sagelens.wiring import PRIVACY
 
@@ -26,18 +27,20 @@ _REPLACED = "The local SageMaker was running older code, or in another environme
 _PROGRAM = "from sagelens.local.service import main; main()"
 
 
-def start(root: Path, *, account: str, region: str, port: int = 0, clock: float = 1.0) -> Running:
+def start(root: Path, *, account: str, region: str, port: int = 0, clock: float | None = None) -> Running:
     """The project's service, started unless it runs with these settings and this very code; answers once it does.
 
-    `port` 0 takes any that is free. ServiceUnavailable says why it did not start; BadInput that the port is taken.
+    `port` 0 takes any that is free. `clock` is how many times as fast as the wall's the service's clock runs; without it, as fast
+    as the one that runs, or else as the wall's. ServiceUnavailable says why the service did not start; BadInput that the port is
+    taken, or that a service runs on another clock.
     """
     state = State(root)
     state.prepare()
-    settings = Settings(account=account, region=region, clock=clock)
     with state.starting():
         code = fingerprint()
         running = status(root)
         notice = ""
+        settings = Settings(account=account, region=region, clock=_scale(running, clock))
         if running is not None:
             notice = _outdated(running, settings, code, port)
             if not notice:
@@ -111,6 +114,18 @@ def variables(running: Running) -> dict[str, str]:
         **PRIVACY,
         "SAGEMAKER_ADMIN_CONFIG_OVERRIDE": running.sdk_defaults,
     }
+
+
+def _scale(running: Running | None, clock: float | None) -> float:
+    """The clock to start with. The one that runs stays: what waits for a time would wait for another one."""
+    if running is None:
+        return clock or 1.0
+    if clock not in {None, running.clock}:
+        raise BadInput(
+            f"The local SageMaker runs on a {pace(running.clock)} clock, not {pace(clock or 1.0)}. Stop it first: "
+            "`sagelens local stop`. That ends its jobs and endpoints."
+        )
+    return running.clock
 
 
 def _outdated(running: Running, settings: Settings, code: str, port: int) -> str:

@@ -67,7 +67,10 @@ class Resource:
 
 
 class Clock(Protocol):
-    """The service's clock; it may run faster than the wall's."""
+    """The service's clock; it may run faster than the wall's. `label` says which one it is: `1x`, `60x`, `driven`."""
+
+    @property
+    def label(self) -> str: ...
 
     def time(self) -> float:
         """Seconds since the epoch, on this clock."""
@@ -80,7 +83,7 @@ class Metrics(Protocol):
     """Takes observations. Called for every request that an endpoint answers, so it costs microseconds."""
 
     def record(self, namespace: str, name: str, dimensions: Mapping[str, str], value: float) -> None:
-        """One observation, now on the service's clock."""
+        """One observation, now on the service's clock. The dimensions must stay as they are: they are read later."""
         ...
 
 

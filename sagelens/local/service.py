@@ -21,17 +21,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sagelens.errors import SagelensError
+from sagelens.errors import BadInput, SagelensError
 from sagelens.local.api import Api
 from sagelens.local.api.model import service_model
 from sagelens.local.api.server import HttpServer
-from sagelens.local.clock import ScaledClock
+from sagelens.local.clock import ClockFile
 from sagelens.local.fingerprint import fingerprint
 from sagelens.local.identity import Identity
 from sagelens.local.lifecycle import Running, Settings, State, variables
 from sagelens.local.logs import Logs
 from sagelens.local.objects import ObjectStore, S3Server
-from sagelens.local.ports import Clock, Handler
+from sagelens.local.pace import scale_of
+from sagelens.local.ports import Handler
 from sagelens.local.projector import Projector
 from sagelens.local.registry import Registry
 from sagelens.local.runtime import runtime_folder
@@ -101,7 +102,10 @@ async def _serve(state: State, arguments: _Arguments) -> None:
         stack.push_async_callback(s3.close)
         await asyncio.sleep(0)  # rclone and the imports below take their time side by side
         handlers: dict[str, Handler] = {}
-        api = Api(handlers, running.access_key)
+        kept = ClockFile(state.clock)
+        clock = kept.start(running.clock)
+        stack.callback(kept.stop, clock)
+        api = Api(handlers, running.access_key, clock)
         projector = await _compose(stack, state, running, objects, api, handlers)
         server = HttpServer(api, arguments.listener)
         await server.start()
@@ -127,11 +131,12 @@ async def _compose(
     """Make the rooms, reconcile what an earlier service left, and have each closed in the opposite order."""
     from sagelens.local.endpoints import Endpoints
     from sagelens.local.jobs import Jobs, Zygotes
+    from sagelens.local.metrics import CloudWatch
     from sagelens.local.pipelines import Pipelines
 
     store = Store(state.database)
     stack.callback(store.close)
-    clock: Clock = ScaledClock(running.clock)
+    clock = api.clock
     zygotes = Zygotes(Path(running.runtime), state.logs, environment=_environment(running))
     await zygotes.start()
     stack.push_async_callback(zygotes.close)
@@ -140,19 +145,21 @@ async def _compose(
     outside: dict[str, Any] = {"processes": zygotes, "state": state.folder, "environment": _environment(running)}
     projector = Projector(objects=objects, **outside)
     jobs = Jobs(**kept, **outside)
-    endpoints = Endpoints(**kept, **outside)
+    metrics = CloudWatch(store, clock, **place)
+    endpoints = Endpoints(**kept, **outside, metrics=metrics, alarms=metrics)
     pipelines = Pipelines(**kept, call=api.call, wait=jobs.wait, on_change=projector)
     for room in (
         Registry(store, clock, **place),
         Identity(clock, account=running.account),
         Logs(state.logs, **place),
+        metrics,
         jobs,
         endpoints,
         pipelines,
     ):
         handlers.update(room.handlers())
     stack.push_async_callback(projector.close)
-    for recovering in (jobs, endpoints, pipelines):
+    for recovering in (metrics, jobs, endpoints, pipelines):
         stack.push_async_callback(recovering.close)
         await recovering.recover()
     return projector
@@ -186,7 +193,7 @@ def _arguments() -> _Arguments:
     parser.add_argument("--root", type=Path, required=True, help="the project's folder")
     parser.add_argument("--account", default="000000000000", help="twelve digits, for ARNs")
     parser.add_argument("--region", default="us-east-1")
-    parser.add_argument("--clock", type=float, default=1.0, help="how many times as fast as the wall's the clock runs")
+    parser.add_argument("--clock", type=_pace, default=1.0, help="how many times as fast as the wall's the clock runs: 60x")
     parser.add_argument("--port", type=int, default=0, help="0 takes any that is free")
     parser.add_argument("--listener", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--fingerprint", default="", help=argparse.SUPPRESS)
@@ -202,6 +209,13 @@ def _arguments() -> _Arguments:
         listener=listener,
         fingerprint=given.fingerprint or fingerprint(),
     )
+
+
+def _pace(text: str) -> float:
+    try:
+        return scale_of(text)
+    except BadInput as error:
+        raise argparse.ArgumentTypeError(error.message) from error
 
 
 def _listen(port: int) -> socket.socket:

@@ -59,6 +59,7 @@ class State:
         self.service = self.folder / "service.json"
         self.log = self.folder / "logs" / "service.log"
         self.database = self.folder / "state.db"
+        self.clock = self.folder / "clock.json"
         self.sdk_defaults = self.folder / "sdk-defaults.yaml"
         self.objects = self.folder / "objects"
         self.logs = self.folder / "logs"

@@ -1,7 +1,7 @@
 """Frozen values that every layer shares. Nothing here imports a vendor."""
 
 from sagelens.values.artifact import ArtifactKind, ArtifactRecord, Column, Figures, Folder, Metrics
-from sagelens.values.client import Client, CloudWatchClient, RuntimeClient, S3Client, SageMakerClient
+from sagelens.values.client import Client, CloudWatchClient, RuntimeClient, S3Client, SageMakerClient, StsClient
 from sagelens.values.digest import digest_bytes, digest_file, digest_files, digest_listing, digest_path
 from sagelens.values.evidence import Evidence, Failure
 from sagelens.values.phase import Phase
@@ -31,6 +31,7 @@ __all__ = [
     "Severity",
     "Source",
     "SourceFormat",
+    "StsClient",
     "TimeSplit",
     "Verdict",
     "digest_bytes",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-__all__ = ["Client", "CloudWatchClient", "RuntimeClient", "S3Client", "SageMakerClient"]
+__all__ = ["Client", "CloudWatchClient", "RuntimeClient", "S3Client", "SageMakerClient", "StsClient"]
 
 
 @dataclass(frozen=True)
@@ -22,3 +22,4 @@ CloudWatchClient = Annotated[Any, Client("cloudwatch")]
 RuntimeClient = Annotated[Any, Client("sagemaker-runtime")]
 S3Client = Annotated[Any, Client("s3")]
 SageMakerClient = Annotated[Any, Client("sagemaker")]
+StsClient = Annotated[Any, Client("sts")]

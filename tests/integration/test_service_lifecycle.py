@@ -142,16 +142,26 @@ def test_starts_at_the_same_time_make_one_service(root: Path) -> None:
 
 
 def test_a_service_with_other_settings_or_older_code_is_replaced(root: Path) -> None:
-    first = start(root)
-    second = start(root, clock=60.0)
-    assert (first.pid != second.pid, second.clock) == (True, 60.0)
+    first = start(root, clock=60.0)
+    second = lifecycle.start(root, account="000000000000", region="eu-west-1")
+    assert (first.pid != second.pid, second.region) == (True, "eu-west-1")
     assert "other settings" in second.notice
 
     State(root).write(Running(**{**vars(second), "fingerprint": "older"}))
     assert lifecycle.outdated(root)
-    third = start(root, clock=60.0)
+    third = lifecycle.start(root, account="000000000000", region="eu-west-1")
     assert (third.pid != second.pid, "older code" in third.notice) == (True, True)
+    assert third.clock == 60.0  # whoever starts it anew without saying a clock keeps the one that it had
     assert answers(third)["Models"] == []
+
+
+def test_a_clock_is_not_changed_while_it_runs(root: Path) -> None:
+    first = start(root, clock=60.0)
+    with pytest.raises(BadInput, match=r"runs on a 60x clock, not 2x.*sagelens local stop"):
+        start(root, clock=2.0)
+    assert start(root) == first
+    lifecycle.stop(root)
+    assert start(root).clock == 1.0
 
 
 def test_a_service_of_another_version_is_replaced(root: Path) -> None:

@@ -11,16 +11,20 @@ from pathlib import Path
 
 from sagelens.errors import NotFound
 from sagelens.local import lifecycle
+from sagelens.local.lifecycle import Running
+from sagelens.local.pace import pace, scale_of
 from sagelens.project import find_root, load_project
 
 __all__ = ["environment", "logs", "reset", "start", "status", "stop"]
 
 
-def start(port: int) -> int:
+def start(port: int, clock: str | None) -> int:
+    """`clock` is a pace such as `60x`; without it the service keeps the clock that it has."""
+    scale = None if clock is None else scale_of(clock)
     root = find_root(Path.cwd())
     settings = load_project(root).environment
-    running = lifecycle.start(root, account=settings.account, region=settings.region, port=port)
-    sys.stdout.write(f"The local SageMaker runs at http://127.0.0.1:{running.port} (process {running.pid}).\n")
+    running = lifecycle.start(root, account=settings.account, region=settings.region, port=port, clock=scale)
+    sys.stdout.write(f"The local SageMaker runs at http://127.0.0.1:{running.port} (process {running.pid}){_on(running)}.\n")
     return 0
 
 
@@ -33,13 +37,22 @@ def stop() -> int:
 def status(*, as_json: bool) -> int:
     running = lifecycle.status(find_root(Path.cwd()))
     if as_json:
-        found = None if running is None else {"pid": running.pid, "port": running.port, "s3_port": running.s3_port}
-        sys.stdout.write(json.dumps({"running": running is not None, **(found or {})}) + "\n")
+        sys.stdout.write(json.dumps({"running": running is not None, **({} if running is None else _found(running))}) + "\n")
     elif running is None:
         sys.stdout.write("Not running. Any command starts it, or `sagelens local start`.\n")
     else:
-        sys.stdout.write(f"Running at http://127.0.0.1:{running.port} (process {running.pid}), S3 at port {running.s3_port}.\n")
+        where = f"http://127.0.0.1:{running.port} (process {running.pid}), S3 at port {running.s3_port}"
+        sys.stdout.write(f"Running at {where}, on a {pace(running.clock)} clock.\n")
     return 0
+
+
+def _found(running: Running) -> dict[str, object]:
+    return {"pid": running.pid, "port": running.port, "s3_port": running.s3_port, "clock": pace(running.clock)}
+
+
+def _on(running: Running) -> str:
+    """Said where it is not what one expects."""
+    return "" if running.clock == 1.0 else f", on a {pace(running.clock)} clock"
 
 
 def environment() -> int:

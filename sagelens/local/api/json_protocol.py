@@ -6,7 +6,7 @@ import json
 
 from sagelens.local.api.encoding import Encoder
 from sagelens.local.api.model import ServiceModel
-from sagelens.local.api.protocol import HttpAnswer, HttpRequest, unknown_operation
+from sagelens.local.api.protocol import HttpAnswer, HttpRequest, content, named_error, unknown_operation
 from sagelens.local.api.scalars import JSON
 from sagelens.local.api.validation import Validator
 from sagelens.local.ports import ApiError, Document, Request
@@ -30,7 +30,7 @@ class JsonWire:
         if operation is None:
             raise unknown_operation(name)
         try:
-            document = json.loads(request.body or b"{}")
+            document = json.loads(content(request) or b"{}")
         except ValueError as error:
             raise ApiError("SerializationException", f"The body of {name} is not JSON: {error}") from error
         return self._validator.request(operation.input, document)
@@ -41,10 +41,12 @@ class JsonWire:
         return HttpAnswer(content_type=self._content_type, body=json.dumps(document, separators=(",", ":")).encode())
 
     def encode_error(self, error: ApiError) -> HttpAnswer:
-        document = {"__type": error.code, "message": error.message, **error.members}
+        status = self._model.error_status(error.code) or error.status
+        kind, headers = named_error(self._model, error.code, status)
+        document = {"__type": kind, "message": error.message, **error.members}
         return HttpAnswer(
-            status=self._model.error_status(error.code) or error.status,
+            status=status,
             content_type=self._content_type,
             body=json.dumps(document).encode(),
-            headers={"x-amzn-errortype": error.code},
+            headers={"x-amzn-errortype": kind, **headers},
         )

@@ -6,15 +6,15 @@ import gzip
 import importlib.util
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from sagelens.errors import ServiceUnavailable
 
-__all__ = ["SERVICES", "Operation", "ServiceModel", "service_model"]
+__all__ = ["SERVICES", "Fault", "Operation", "ServiceModel", "service_model"]
 
-SERVICES = ("sagemaker", "sagemaker-runtime", "logs", "sts", "iam")
+SERVICES = ("sagemaker", "sagemaker-runtime", "cloudwatch", "logs", "sts", "iam")
 """What the local SageMaker speaks, by boto3's names."""
 
 
@@ -28,6 +28,15 @@ class Operation:
     input: str
     output: str
     result_wrapper: str
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An error as its service names it: the shape, the code in the Query protocol, and the HTTP status if the model gives one."""
+
+    shape: str
+    code: str
+    status: int | None
 
 
 class ServiceModel:
@@ -56,10 +65,25 @@ class ServiceModel:
     def operations(self) -> list[str]:
         return list(self._operations)
 
+    @property
+    def query_compatible(self) -> bool:
+        """Whether its clients know errors by their Query codes in every protocol, from the header x-amzn-query-error."""
+        return "awsQueryCompatible" in self.metadata
+
     def error_status(self, code: str) -> int | None:
         """The HTTP status that the model gives an error, None where it gives none."""
-        status: int | None = self.shapes.get(code, {}).get("error", {}).get("httpStatusCode")
-        return status
+        return self.fault(code).status
+
+    def fault(self, code: str) -> Fault:
+        """The error that has this name or this Query code; the code itself where the model has neither."""
+        name = code if code in self.shapes else self._faults.get(code, code)
+        error = self.shapes.get(name, {}).get("error", {})
+        return Fault(shape=name, code=error.get("code", code), status=error.get("httpStatusCode"))
+
+    @cached_property
+    def _faults(self) -> dict[str, str]:
+        """Names of error shapes by Query code."""
+        return {shape["error"]["code"]: name for name, shape in self.shapes.items() if "code" in shape.get("error", {})}
 
 
 @cache

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-import uuid
+import zlib
 from dataclasses import dataclass, field
+from random import getrandbits
 from typing import Any, Protocol
 
+from sagelens.local.api.model import ServiceModel
 from sagelens.local.ports import ApiError, Document, Request
 
-__all__ = ["HttpAnswer", "HttpRequest", "Wire", "unknown_operation"]
+__all__ = ["HttpAnswer", "HttpRequest", "Wire", "content", "named_error", "unknown_operation"]
+
+_LARGEST_CONTENT = 32 * 1024 * 1024
+
+
+def _request_id() -> str:
+    """Looks like a UUID, as AWS's do; nothing depends on its being hard to guess, and every request needs one."""
+    digits = f"{getrandbits(128):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +37,7 @@ class HttpAnswer:
     content_type: str
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
-    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    request_id: str = field(default_factory=_request_id)
 
 
 class Wire(Protocol):
@@ -44,6 +54,31 @@ class Wire(Protocol):
     def encode(self, key: str, answer: Document) -> HttpAnswer: ...
 
     def encode_error(self, error: ApiError) -> HttpAnswer: ...
+
+
+def content(request: HttpRequest) -> bytes:
+    """The body, unpacked if the client has compressed it, as AWS's clients do with large bodies of some operations."""
+    coding = request.headers.get("content-encoding", "identity")
+    if coding in {"", "identity", "aws-chunked"}:
+        return request.body
+    if coding != "gzip":
+        raise ApiError("SerializationException", f"The body is encoded as '{coding}'. Send it as it is, or encoded as gzip.")
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        unpacked = unpacker.decompress(request.body, _LARGEST_CONTENT)
+    except zlib.error as error:
+        raise ApiError("SerializationException", f"The body is not gzip, though its Content-Encoding says so: {error}") from error
+    if unpacker.unconsumed_tail or not unpacker.eof:
+        raise ApiError("SerializationException", f"The body is cut off, or larger than {_LARGEST_CONTENT} bytes once unpacked.")
+    return unpacked
+
+
+def named_error(model: ServiceModel, code: str, status: int) -> tuple[str, dict[str, str]]:
+    """How protocols other than Query name an error, and the header that tells its Query code where clients expect that."""
+    if not model.query_compatible:
+        return code, {}
+    fault = model.fault(code)
+    return fault.shape, {"x-amzn-query-error": f"{fault.code};{'Sender' if status < 500 else 'Receiver'}"}
 
 
 def unknown_operation(name: Any) -> ApiError:

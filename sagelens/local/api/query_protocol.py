@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from sagelens.local.api.encoding import Encoder, to_xml
 from sagelens.local.api.model import ServiceModel
-from sagelens.local.api.protocol import HttpAnswer, HttpRequest, unknown_operation
+from sagelens.local.api.protocol import HttpAnswer, HttpRequest, content, unknown_operation
 from sagelens.local.api.scalars import QUERY
 from sagelens.local.api.validation import Validator
 from sagelens.local.ports import ApiError, Document, Request
@@ -17,8 +17,8 @@ from sagelens.local.ports import ApiError, Document, Request
 __all__ = ["QueryWire", "form"]
 
 
-def form(body: bytes) -> dict[str, str]:
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+def form(request: HttpRequest) -> dict[str, str]:
+    return dict(parse_qsl(content(request).decode("utf-8", "replace"), keep_blank_values=True))
 
 
 class QueryWire:
@@ -29,7 +29,7 @@ class QueryWire:
         self._namespace = model.metadata["xmlNamespace"]
 
     def operation(self, request: HttpRequest) -> str:
-        return f"{self._model.service}.{form(request.body).get('Action', '')}"
+        return f"{self._model.service}.{form(request).get('Action', '')}"
 
     def decode(self, key: str, request: HttpRequest) -> Request:
         name = key.partition(".")[2]
@@ -37,7 +37,7 @@ class QueryWire:
         if operation is None:
             raise unknown_operation(name)
         tree: dict[str, Any] = {}
-        for path, value in form(request.body).items():
+        for path, value in form(request).items():
             if path not in {"Action", "Version"}:
                 _put(tree, path.split("."), value)
         return self._validator.request(operation.input, self._shaped(operation.input, tree))
@@ -46,6 +46,8 @@ class QueryWire:
         """The form's tree as structures and lists; anything unexpected is left for the validator to name."""
         definition = self._model.shapes.get(shape, {})
         kind = definition.get("type")
+        if kind == "list" and value == "":
+            return []
         if not isinstance(value, dict) or kind not in {"structure", "list"}:
             return value
         if kind == "structure":
@@ -69,9 +71,10 @@ class QueryWire:
 
     def encode_error(self, error: ApiError) -> HttpAnswer:
         request_id = str(uuid.uuid4())
-        status = self._model.error_status(error.code) or error.status
-        fault = "Sender" if status < 500 else "Receiver"
-        inside = f"<Type>{fault}</Type><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
+        fault = self._model.fault(error.code)
+        status = fault.status or error.status
+        blamed = "Sender" if status < 500 else "Receiver"
+        inside = f"<Type>{blamed}</Type><Code>{escape(fault.code)}</Code><Message>{escape(error.message)}</Message>"
         document = f"<Error>{inside}</Error><RequestId>{request_id}</RequestId>"
         return self._xml(f'<ErrorResponse xmlns="{self._namespace}">{document}</ErrorResponse>', status, request_id)
 

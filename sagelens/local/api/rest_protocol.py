@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
-from sagelens.local.api.model import ServiceModel
+from sagelens.local.api.model import Operation, ServiceModel
 from sagelens.local.api.protocol import HttpAnswer, HttpRequest, unknown_operation
 from sagelens.local.api.scalars import QUERY
 from sagelens.local.api.validation import Validator
@@ -18,39 +17,45 @@ from sagelens.local.ports import ApiError, Document, Request
 __all__ = ["RestWire"]
 
 _READER = {**QUERY, "blob": bytes}
+_REMEMBERED = 512
+_MEMBER = 2
+"""Where the paths of sagemaker-runtime have the name of the endpoint: `/endpoints/{EndpointName}/...`."""
 
 
 @dataclass(frozen=True)
 class _Route:
-    """Where the members of an operation are. `headers` are (member, name of header in lower case)."""
+    """Where the members of an operation are. `headers` are (member, name of header in lower case); `path` are the names of the
+    members in the places of the path, empty where the path is fixed."""
 
     name: str
-    method: str
-    path: re.Pattern[str]
+    path: tuple[str, ...]
     input: str
     payload: str
     headers: tuple[tuple[str, str], ...]
     answer_payload: str
     answer_headers: tuple[tuple[str, str], ...]
 
+    @cached_property
+    def header_names(self) -> tuple[str, ...]:
+        return tuple(header for _, header in self.headers)
+
 
 class RestWire:
+    """What the model says of each operation is worked out once: every request to an endpoint passes here."""
+
     def __init__(self, model: ServiceModel) -> None:
         self._model = model
         self._validator = Validator(model, _READER)
-
-    @cached_property
-    def _routes(self) -> dict[str, _Route]:
-        return {name: self._route(name) for name in self._model.operations()}
+        self._routes = {name: self._route(name) for name in model.operations()}
+        self._keys = {self._pattern(name): f"{model.service}.{name}" for name in self._routes}
+        self._checked: dict[tuple[str | None, ...], Request] = {}
 
     def _route(self, name: str) -> _Route:
-        operation = self._model.operation(name)
-        assert operation is not None, name
+        operation = self._operation(name)
         taken, given = self._model.shapes[operation.input], self._model.shapes[operation.output]
         return _Route(
             name=name,
-            method=operation.method,
-            path=re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", operation.path)),
+            path=tuple(place[1:-1] if place.startswith("{") else "" for place in operation.path.split("/")),
             input=operation.input,
             payload=taken.get("payload", ""),
             headers=_in_headers(taken),
@@ -58,19 +63,46 @@ class RestWire:
             answer_headers=_in_headers(given),
         )
 
+    def _operation(self, name: str) -> Operation:
+        operation = self._model.operation(name)
+        assert operation is not None, name
+        return operation
+
+    def _pattern(self, name: str) -> tuple[str, ...]:
+        """Method and the path's places, those that hold a member left empty."""
+        operation = self._operation(name)
+        return (operation.method, *("" if place.startswith("{") else place for place in operation.path.split("/")))
+
     def operation(self, request: HttpRequest) -> str:
-        for route in self._routes.values():
-            if route.method == request.method and route.path.fullmatch(request.target):
-                return f"{self._model.service}.{route.name}"
+        """All operations of this service have their one member in the third place of the path."""
+        places = request.target.split("/")
+        if len(places) > _MEMBER and places[_MEMBER]:
+            places[_MEMBER] = ""
+            key = self._keys.get((request.method, *places))
+            if key is not None:
+                return key
         raise unknown_operation(f"{request.method} {request.target}")
 
     def decode(self, key: str, request: HttpRequest) -> Request:
+        """The members in path and headers are checked once and remembered: the requests to an endpoint are much alike."""
         route = self._routes[key.partition(".")[2]]
-        match = route.path.fullmatch(request.target)
-        members: dict[str, Any] = {name: unquote(value) for name, value in match.groupdict().items()} if match else {}
-        members |= {member: request.headers[header] for member, header in route.headers if header in request.headers}
+        given = (key, request.target, *map(request.headers.get, route.header_names))
+        checked = self._checked.get(given)
+        if checked is None:
+            if len(self._checked) >= _REMEMBERED:
+                self._checked.clear()
+            checked = self._checked[given] = self._check(route, request)
+        return {**checked, route.payload: request.body} if route.payload else dict(checked)
+
+    def _check(self, route: _Route, request: HttpRequest) -> Request:
+        given = request.headers
+        members: dict[str, Any] = {member: given[header] for member, header in route.headers if header in given}
+        for name, value in zip(route.path, request.target.split("/"), strict=True):
+            if name:
+                members[name] = unquote(value)
         if route.payload:
-            members[route.payload] = request.body
+            # The body is bytes, and its size is for the endpoint to judge: botocore's model names a limit that AWS has raised.
+            members[route.payload] = b""
         return self._validator.request(route.input, members)
 
     def encode(self, key: str, answer: Document) -> HttpAnswer:
@@ -78,7 +110,7 @@ class RestWire:
         headers = {header: answer[member] for member, header in route.answer_headers if answer.get(member) is not None}
         return HttpAnswer(
             content_type=headers.pop("content-type", "application/octet-stream"),
-            body=answer.get(route.answer_payload, b""),
+            body=bytes(answer.get(route.answer_payload, b"")),
             headers=headers,
         )
 

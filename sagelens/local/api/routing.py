@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from sagelens.local.api.cbor_protocol import CborWire
 from sagelens.local.api.json_protocol import JsonWire
 from sagelens.local.api.model import service_model
 from sagelens.local.api.protocol import HttpRequest, Wire
@@ -12,8 +13,9 @@ from sagelens.local.api.rest_protocol import RestWire
 
 __all__ = ["wire_of"]
 
-_TARGETS = {"SageMaker": "sagemaker", "Logs_20140328": "logs"}
-_VERSIONS = {"2011-06-15": "sts", "2010-05-08": "iam"}
+_TARGETS = {"SageMaker": "sagemaker", "Logs_20140328": "logs", "GraniteServiceVersion20100801": "cloudwatch"}
+_VERSIONS = {"2011-06-15": "sts", "2010-05-08": "iam", "2010-08-01": "cloudwatch"}
+_SMITHY = "rpc-v2-cbor"
 
 
 def wire_of(request: HttpRequest) -> Wire | None:
@@ -24,10 +26,18 @@ def wire_of(request: HttpRequest) -> Wire | None:
         return _json(service) if service else None
     if request.target.startswith("/endpoints/"):
         return _rest("sagemaker-runtime")
+    if request.headers.get("smithy-protocol") == _SMITHY:
+        service = _TARGETS.get(request.target.removeprefix("/service/").partition("/")[0])
+        return _cbor(service) if service else None
     if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        service = _VERSIONS.get(form(request.body).get("Version", ""))
+        service = _VERSIONS.get(form(request).get("Version", ""))
         return _query(service) if service else None
     return None
+
+
+@cache
+def _cbor(service: str) -> CborWire:
+    return CborWire(service_model(service))
 
 
 @cache

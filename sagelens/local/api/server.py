@@ -1,13 +1,13 @@
-"""uvicorn, told to do no more than HTTP."""
+"""The listening side of the API: HTTP/1.1 on our own protocol, since every request to a model passes here."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from sagelens.local.api.api import Api
+from sagelens.local.api.connection import Answer, Connection, Patience
+from sagelens.local.api.writing import Writer
 
 __all__ = ["HttpServer"]
 
@@ -15,50 +15,64 @@ __all__ = ["HttpServer"]
 class HttpServer:
     """Serves an Api on a socket that listens already."""
 
-    def __init__(self, api: Api, listener: socket.socket) -> None:
-        from uvicorn import Config, Server
-
-        started = self._started = asyncio.Event()
-
-        class Quiet(Server):
-            """Leaves signals to the service, and says when it has started."""
-
-            @contextmanager
-            def capture_signals(self) -> Iterator[None]:
-                yield
-
-            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-                await super().startup(sockets)
-                started.set()
-
-        config = Config(
-            api,
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=2,
-        )
-        self._server = Quiet(config)
+    def __init__(self, api: Api, listener: socket.socket, patience: Patience | None = None) -> None:
+        self.patience = patience or Patience()
+        self.answer: Answer = api.answer
+        self.writer = Writer(api.clock)
+        self.closing = False
         self._listener = listener
-        self._task: asyncio.Task[None] | None = None
+        self._server: asyncio.Server | None = None
+        self._connections: set[Connection] = set()
+        self._empty = asyncio.Event()
+        self._check: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
         """Returns once requests are answered."""
-        self._task = asyncio.create_task(self._server.serve(sockets=[self._listener]), name="api")
-        started = asyncio.create_task(self._started.wait())
-        await asyncio.wait((started, self._task), return_when=asyncio.FIRST_COMPLETED)
-        started.cancel()
-        if self._task.done():
-            await self._task
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: Connection(self), sock=self._listener, backlog=1024)
+        self._check = loop.call_later(self.patience.check, self._check_all)
 
     async def close(self) -> None:
-        """Finish what is being answered, for two seconds at most."""
-        self._server.should_exit = True
-        if self._task is not None:
-            await self._task
+        """Take no more requests and finish what is being answered; what takes longer than is waited for gets a 503."""
+        if self._server is None or self._check is None:
+            return
+        self.closing = True
+        self._check.cancel()
+        self._server.close()
+        for connection in tuple(self._connections):
+            connection.close()
+        await self._emptied(self.patience.grace)
+        ended = [task for connection in self._connections if (task := connection.cancel())]
+        if ended:
+            await asyncio.wait(ended, timeout=self.patience.grace)
+        await self._emptied(self.patience.grace)  # so that what was said last is sent
+        for connection in tuple(self._connections):
+            connection.abort()
+        await self._emptied(self.patience.grace)
+
+    def enter(self, connection: Connection) -> None:
+        self._connections.add(connection)
+        if self.closing:
+            connection.close()
+
+    def leave(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        if not self._connections:
+            self._empty.set()
+
+    async def _emptied(self, seconds: float) -> None:
+        """Wait until no connection is left."""
+        if not self._connections:
+            return
+        self._empty.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        except TimeoutError:
+            return
+
+    def _check_all(self) -> None:
+        loop = asyncio.get_running_loop()
+        for connection in tuple(self._connections):
+            connection.check(loop.time())
+        self._check = loop.call_later(self.patience.check, self._check_all)

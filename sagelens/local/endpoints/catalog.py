@@ -36,34 +36,49 @@ class Catalog:
         return found
 
     def model(self, name: str) -> Document:
-        """CreateModel's body; a container that names a model package is completed from the package."""
+        """CreateModel's body; a container that names a model package is completed from the package. `Marketplace` is true for
+        a package that was made to be sold."""
         found = self.store.get("Model", name)
         if found is None:
             raise invalid(f'Could not find model "{self.arn("model", name)}".')
         container: Document = found.body.get("PrimaryContainer") or next(iter(found.body.get("Containers", ())), {})
-        return {**found.body, "PrimaryContainer": self._completed(container)}
+        package = self._package(container)
+        sold = package is not None and bool(package.get("CertifyForMarketplace"))
+        return {**found.body, "PrimaryContainer": _completed(container, package), "Marketplace": sold}
+
+    def details(self, config: Resource) -> Document:
+        """The configuration's body; `Marketplace` are its variants whose models come from packages made to be sold."""
+        sold = [variant.name for variant in variants_of(config.body, config.name) if self.model(variant.model)["Marketplace"]]
+        return {**config.body, "Marketplace": sold}
 
     def variants(self, config: Resource) -> tuple[Variant, ...]:
         """The configuration's variants, with the images of their models."""
         return tuple(
             replace(variant, image=self.model(variant.model)["PrimaryContainer"].get("Image", ""))
-            for variant in variants_of(config.body)
+            for variant in variants_of(config.body, config.name)
         )
 
     def users_of(self, config: str, endpoints: Iterable[Resource]) -> list[str]:
         """The endpoints that serve a configuration, are about to, or would return to it."""
-        return [
-            endpoint.name
-            for endpoint in endpoints
-            if config in (endpoint.body.get("EndpointConfigName"), endpoint.body.get("LocalDeployment", {}).get("config"))
-        ]
+        return [endpoint.name for endpoint in endpoints if config in _configs_of(endpoint.body)]
 
-    def _completed(self, container: Document) -> Document:
+    def _package(self, container: Document) -> Document | None:
         if "ModelPackageName" not in container:
-            return container
+            return None
         package = self.store.find(container["ModelPackageName"])
         if package is None:
             raise invalid(f'Could not find model package "{container["ModelPackageName"]}".')
-        packaged = package.body["InferenceSpecification"]["Containers"][0]
-        environment = {**packaged.get("Environment", {}), **container.get("Environment", {})}
-        return {**packaged, **container, "Environment": environment}
+        return package.body
+
+
+def _completed(container: Document, package: Document | None) -> Document:
+    if package is None:
+        return container
+    packaged = package["InferenceSpecification"]["Containers"][0]
+    environment = {**packaged.get("Environment", {}), **container.get("Environment", {})}
+    return {**packaged, **container, "Environment": environment}
+
+
+def _configs_of(endpoint: Document) -> set[str | None]:
+    serving = {variant.get("config") for variant in endpoint.get("LocalVariants", ())}
+    return {endpoint.get("EndpointConfigName"), endpoint.get("LocalDeployment", {}).get("config"), *serving}

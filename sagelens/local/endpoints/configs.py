@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from sagelens.local.endpoints.catalog import Catalog
+from sagelens.local.endpoints.exclusions import check_shadowed_models
 from sagelens.local.endpoints.limits import check_endpoint_config, invalid
-from sagelens.local.ports import Clock, Document, Handler, Request, Resource
+from sagelens.local.ports import Clock, Document, Handler, Objects, Request, Resource
 from sagelens.local.store import AlreadyStored, page
 
 __all__ = ["EndpointConfigs"]
 
 
 class EndpointConfigs:
-    def __init__(self, catalog: Catalog, clock: Clock) -> None:
+    def __init__(self, catalog: Catalog, objects: Objects, clock: Clock) -> None:
         self._catalog = catalog
+        self._objects = objects
         self._store = catalog.store
         self._clock = clock
 
@@ -26,8 +28,15 @@ class EndpointConfigs:
 
     async def _create(self, request: Request) -> Document:
         check_endpoint_config(request)
-        for variant in request["ProductionVariants"]:
-            self._catalog.model(variant["ModelName"])
+        shadow = request.get("ShadowProductionVariants", [])
+        models = {
+            variant["VariantName"]: self._catalog.model(variant["ModelName"])
+            for variant in (*request["ProductionVariants"], *shadow)
+        }
+        if shadow:
+            check_shadowed_models(models.items())
+        if "DataCaptureConfig" in request:
+            self._objects.path(request["DataCaptureConfig"]["DestinationS3Uri"])
         name = request["EndpointConfigName"]
         arn = self._catalog.arn("endpoint-config", name)
         now = self._clock.time()
@@ -40,9 +49,11 @@ class EndpointConfigs:
 
     async def _describe(self, request: Request) -> Document:
         config = self._catalog.config(request["EndpointConfigName"])
-        variants = [{"InitialVariantWeight": 1.0, **variant} for variant in config.body["ProductionVariants"]]
         shown = {key: value for key, value in config.body.items() if key != "Tags"}
-        return {**shown, "ProductionVariants": variants, **_summary(config)}
+        for member in ("ProductionVariants", "ShadowProductionVariants"):
+            if member in shown:
+                shown[member] = [{"InitialVariantWeight": 1.0, **variant} for variant in shown[member]]
+        return {**shown, **_summary(config)}
 
     async def _list(self, request: Request) -> Document:
         found = self._store.query(

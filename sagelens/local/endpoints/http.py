@@ -42,6 +42,7 @@ class _Connection(asyncio.Protocol):
     """One request at a time. httptools calls the `on_` methods while it parses."""
 
     def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[Answer] | None = None
         self._answer = Answer()
@@ -106,13 +107,16 @@ class _Connection(asyncio.Protocol):
 
     async def request(self, head: bytes, body: bytes) -> Answer:
         assert self._transport is not None
-        self._waiter = asyncio.get_running_loop().create_future()
+        self._waiter = self.loop.create_future()
         self._answered = False
         if len(body) < 65536:
             self._transport.write(head + body)
         else:
             self._transport.writelines((head, body))
         return await self._waiter
+
+    def time_out(self) -> None:
+        self._fail(TimeoutError("the model server did not answer in time"))
 
     @property
     def usable(self) -> bool:
@@ -128,7 +132,7 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    def _fail(self, error: Broken | Unreachable) -> None:
+    def _fail(self, error: Broken | Unreachable | TimeoutError) -> None:
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_exception(error)
@@ -144,13 +148,15 @@ class HttpClient:
 
     async def request(self, head: bytes, body: bytes, *, timeout: float) -> Answer:  # noqa: ASYNC109  the deadline is the request's own
         """Send once. Unreachable: no model saw it; Broken: no answer came; TimeoutError: none in time."""
-        connection = self._kept() or await self._connect()
+        connection = self._kept() or await self._connect(timeout)
+        deadline = connection.loop.call_later(timeout, connection.time_out)
         try:
-            async with asyncio.timeout(timeout):
-                answer = await connection.request(head, body)
+            answer = await connection.request(head, body)
         except BaseException:
             connection.close()
             raise
+        finally:
+            deadline.cancel()
         connection.idle_since = time.monotonic()
         if connection.usable and not self._closed:
             self._idle.append(connection)
@@ -171,9 +177,12 @@ class HttpClient:
             connection.close()
         return None
 
-    async def _connect(self) -> _Connection:
+    async def _connect(self, timeout: float) -> _Connection:  # noqa: ASYNC109  the deadline is the request's own
         try:
-            _, connection = await asyncio.get_running_loop().create_connection(_Connection, "127.0.0.1", self.port)
+            async with asyncio.timeout(timeout):
+                _, connection = await asyncio.get_running_loop().create_connection(_Connection, "127.0.0.1", self.port)
+        except TimeoutError as error:
+            raise Unreachable(f"port {self.port} took no connection within {timeout:g} seconds") from error
         except OSError as error:
             raise Unreachable(f"nothing answers on port {self.port} ({error})") from error
         return connection

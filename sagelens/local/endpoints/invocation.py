@@ -11,14 +11,16 @@ __all__ = ["MAX_BODY", "answer_of", "broken", "head_for", "timed_out", "validati
 MAX_BODY = 25 * 1024 * 1024
 """AWS's real-time limit today; botocore's model and older pages still say 6 MiB."""
 
-_PASSED_ON = (
-    ("ContentType", "Content-Type"),
-    ("Accept", "Accept"),
-    ("CustomAttributes", "X-Amzn-SageMaker-Custom-Attributes"),
-    ("InferenceId", "X-Amzn-SageMaker-Inference-Id"),
-    ("SessionId", "X-Amzn-SageMaker-Session-Id"),
+_PASSED_ON = {
+    "ContentType": "Content-Type",
+    "Accept": "Accept",
+    "CustomAttributes": "X-Amzn-SageMaker-Custom-Attributes",
+    "InferenceId": "X-Amzn-SageMaker-Inference-Id",
+    "SessionId": "X-Amzn-SageMaker-Session-Id",
+}
+_UNSUPPORTED = frozenset(
+    ("TargetModel", "TargetContainerHostname", "InferenceComponentName", "EnableExplanations", "PrefixAwareId")
 )
-_UNSUPPORTED = ("TargetModel", "TargetContainerHostname", "InferenceComponentName", "EnableExplanations", "PrefixAwareId")
 
 
 def validation(message: str) -> ApiError:
@@ -28,14 +30,14 @@ def validation(message: str) -> ApiError:
 
 def head_for(request: Request, body: bytes) -> bytes:
     """The head of the model's request; ValidationError for what this service cannot do."""
-    for member in _UNSUPPORTED:
-        if request.get(member):
+    for member, value in request.items():
+        if member in _UNSUPPORTED and value:
             raise validation(
                 f"{member} is not available on the local service: endpoints here serve one model a variant. Leave it out."
             )
     if len(body) > MAX_BODY:
         raise validation(f"The body has {len(body)} bytes; at most {MAX_BODY} are allowed. Use a transform job for more.")
-    headers = [(header, str(request[member])) for member, header in _PASSED_ON if request.get(member)]
+    headers = [(_PASSED_ON[member], str(value)) for member, value in request.items() if value and member in _PASSED_ON]
     return head_of("POST", "/invocations", headers, len(body))
 
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any
 
+from sagelens.local.endpoints.sizes import linear_steps, rolling_batches
+from sagelens.local.endpoints.steps import Counts
 from sagelens.local.ports import ApiError, Document
 
-__all__ = ["MAX_INSTANCES", "check_capacity", "check_deployment", "check_endpoint_config", "check_strategy", "invalid"]
+__all__ = ["DEFAULT_TIMEOUT", "MAX_INSTANCES", "check_capacity", "check_deployment", "check_endpoint_config", "invalid"]
 
 MAX_INSTANCES = 8
 """Model servers of one endpoint on this machine."""
 
+DEFAULT_TIMEOUT = 28800
+"""MaximumExecutionTimeoutInSeconds where a DeploymentConfig does not say it: the longest that AWS allows."""
+
 _UNSUPPORTED_CONFIG = {
     "AsyncInferenceConfig": "Asynchronous inference",
-    "ShadowProductionVariants": "Shadow variants",
     "ExplainerConfig": "Clarify's online explanations",
     "CrossRegionTrafficConfig": "Cross-region traffic",
-    "DataCaptureConfig": "Data capture",
 }
 _UNSUPPORTED_VARIANT = {
     "ServerlessConfig": "Serverless inference",
@@ -27,7 +28,6 @@ _UNSUPPORTED_VARIANT = {
     "AcceleratorPartitionLayouts": "Accelerator partitions",
     "CapacityReservationConfig": "Capacity reservations",
 }
-_DEFAULT_TIMEOUT = 28800
 
 
 @dataclass(frozen=True)
@@ -49,20 +49,38 @@ def invalid(message: str) -> ApiError:
 def check_endpoint_config(request: Document) -> None:
     """Refuse an endpoint configuration that could not be served."""
     for member, words in _UNSUPPORTED_CONFIG.items():
-        if member in request and not _switched_off(request[member]):
+        if member in request:
             raise invalid(f"{member}: {words} is not available on the local service. Leave {member} out.")
-    variants = request["ProductionVariants"]
-    names = [variant["VariantName"] for variant in variants]
+    production, shadow = request["ProductionVariants"], request.get("ShadowProductionVariants", [])
+    names = [variant["VariantName"] for variant in (*production, *shadow)]
     if doubled := sorted({name for name in names if names.count(name) > 1}):
         raise invalid(f"ProductionVariants: variant names must be unique; given more than once: {', '.join(doubled)}.")
-    for variant in variants:
+    for variant in (*production, *shadow):
         _check_variant(variant)
-    if not sum(variant.get("InitialVariantWeight", 1.0) for variant in variants) > 0:
+    if not sum(map(_weight, production)) > 0:
         raise invalid("ProductionVariants: at least one variant needs an InitialVariantWeight above 0.")
+    if shadow:
+        _check_shadow(production, shadow)
 
 
-def _switched_off(value: Any) -> bool:
-    return isinstance(value, dict) and value.get("EnableCapture") is False
+def _weight(variant: Document) -> float:
+    return float(variant.get("InitialVariantWeight", 1.0))
+
+
+def _check_shadow(production: list[Document], shadow: list[Document]) -> None:
+    if (len(production), len(shadow)) != (1, 1):
+        raise invalid(
+            "ShadowProductionVariants: exactly one shadow variant beside exactly one production variant is allowed; given were "
+            f"{len(shadow)} beside {len(production)}."
+        )
+    if _weight(shadow[0]) > _weight(production[0]):
+        raise invalid(
+            f"Shadow variant '{shadow[0]['VariantName']}': InitialVariantWeight {_weight(shadow[0]):g} over the production "
+            f"variant's {_weight(production[0]):g} is more than 100 % of its requests. Lower it: that ratio is what is copied."
+        )
+    for variant in (*production, *shadow):
+        if variant["InstanceType"].startswith("ml.inf1."):
+            raise invalid(f"Variant '{variant['VariantName']}': shadow variants cannot be used with {variant['InstanceType']}.")
 
 
 def _check_variant(variant: Document) -> None:
@@ -78,7 +96,7 @@ def _check_variant(variant: Document) -> None:
             raise invalid(f"Variant '{name}': {member} is required for a variant served by instances.")
 
 
-def check_capacity(endpoint: str, counts: dict[str, int], instance_types: dict[str, str]) -> None:
+def check_capacity(endpoint: str, counts: Counts, instance_types: dict[str, str]) -> None:
     """Refuse more model servers than this machine is meant to hold."""
     total = sum(counts.values())
     if total > MAX_INSTANCES:
@@ -91,7 +109,7 @@ def check_capacity(endpoint: str, counts: dict[str, int], instance_types: dict[s
         )
 
 
-def check_deployment(config: Document, counts: dict[str, int]) -> None:
+def check_deployment(config: Document, counts: Counts) -> None:
     """Refuse a DeploymentConfig outside AWS's limits, for fleets of these sizes by variant."""
     policies = [name for name in ("BlueGreenUpdatePolicy", "RollingUpdatePolicy") if name in config]
     if len(policies) != 1:
@@ -106,27 +124,7 @@ def check_deployment(config: Document, counts: dict[str, int]) -> None:
         _check_rolling(config["RollingUpdatePolicy"], counts)
 
 
-def check_strategy(config: Document) -> None:
-    """Refuse by name what this service does not do yet."""
-    routing = config.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {})
-    refused = [
-        words
-        for given, words in (
-            ("RollingUpdatePolicy" in config, "RollingUpdatePolicy (rolling deployments)"),
-            (routing.get("Type") == "CANARY", "TrafficRoutingConfiguration.Type CANARY"),
-            (routing.get("Type") == "LINEAR", "TrafficRoutingConfiguration.Type LINEAR"),
-            (bool(config.get("AutoRollbackConfiguration", {}).get("Alarms")), "AutoRollbackConfiguration.Alarms"),
-        )
-        if given
-    ]
-    if refused:
-        raise invalid(
-            f"DeploymentConfig: {' and '.join(refused)} not available on the local service yet. "
-            "Use BlueGreenUpdatePolicy with TrafficRoutingConfiguration.Type ALL_AT_ONCE and without alarms."
-        )
-
-
-def _check_blue_green(policy: Document, counts: dict[str, int]) -> None:
+def _check_blue_green(policy: Document, counts: Counts) -> None:
     routing = policy["TrafficRoutingConfiguration"]
     kind = routing["Type"]
     _within(routing, _WAIT)
@@ -142,7 +140,7 @@ def _check_blue_green(policy: Document, counts: dict[str, int]) -> None:
     _check_time(policy, _waits_of_blue_green(policy, counts))
 
 
-def _check_rolling(policy: Document, counts: dict[str, int]) -> None:
+def _check_rolling(policy: Document, counts: Counts) -> None:
     if len(counts) > 1:
         raise invalid(f"RollingUpdatePolicy: several production variants ({', '.join(counts)}) cannot be updated by rolling.")
     _within(policy, _WAIT)
@@ -150,7 +148,7 @@ def _check_rolling(policy: Document, counts: dict[str, int]) -> None:
     _check_size("MaximumBatchSize", policy["MaximumBatchSize"], (5, 50), counts)
     if "RollbackMaximumBatchSize" in policy:
         _check_size("RollbackMaximumBatchSize", policy["RollbackMaximumBatchSize"], (5, 100), counts)
-    batches = _steps(policy["MaximumBatchSize"], max(counts.values()))
+    batches = max(rolling_batches(policy["MaximumBatchSize"], count) for count in counts.values())
     _check_time(policy, batches * policy["WaitIntervalInSeconds"])
 
 
@@ -160,7 +158,7 @@ def _within(document: Document, bound: _Bound) -> None:
         raise invalid(f"{bound.field}: {value} is not within {bound.lowest} and {bound.highest} seconds.")
 
 
-def _check_size(field: str, size: Document, percents: tuple[int, int], counts: dict[str, int]) -> None:
+def _check_size(field: str, size: Document, percents: tuple[int, int], counts: Counts) -> None:
     lowest, highest = percents
     value = size["Value"]
     if size["Type"] == "CAPACITY_PERCENT":
@@ -176,21 +174,16 @@ def _check_size(field: str, size: Document, percents: tuple[int, int], counts: d
             )
 
 
-def _steps(size: Document, count: int) -> int:
-    whole = 100 if size["Type"] == "CAPACITY_PERCENT" else count
-    return math.ceil(whole / int(size["Value"]))
-
-
-def _waits_of_blue_green(policy: Document, counts: dict[str, int]) -> int:
+def _waits_of_blue_green(policy: Document, counts: Counts) -> int:
     routing = policy["TrafficRoutingConfiguration"]
     partial = {"ALL_AT_ONCE": 0, "CANARY": 1}.get(routing["Type"], 0)
     if routing["Type"] == "LINEAR":
-        partial = max(_steps(routing["LinearStepSize"], count) for count in counts.values()) - 1
+        partial = max(linear_steps(routing["LinearStepSize"], count) for count in counts.values()) - 1
     return int(partial * routing["WaitIntervalInSeconds"] + policy.get("TerminationWaitInSeconds", 0))
 
 
 def _check_time(policy: Document, waits: int) -> None:
-    timeout = policy.get("MaximumExecutionTimeoutInSeconds", _DEFAULT_TIMEOUT)
+    timeout = policy.get("MaximumExecutionTimeoutInSeconds", DEFAULT_TIMEOUT)
     if waits >= timeout:
         raise invalid(
             f"MaximumExecutionTimeoutInSeconds: {timeout} seconds must be more than all waits together, {waits} seconds. "

@@ -1,56 +1,85 @@
-"""The loop that carries out a deployment on an endpoint's fleets."""
+"""The fleets of one endpoint as they run, and which of them takes how much of the traffic."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
 
-from sagelens.errors import SagelensError
-from sagelens.local.endpoints.deployment import Deployment, Event, Outcome, Stage, advance
-from sagelens.local.endpoints.fleet import Fleet, NotProvisioned
-from sagelens.local.endpoints.record import Rollout
-from sagelens.local.endpoints.router import Router
+from sagelens.local.endpoints.deployment import Deployment
+from sagelens.local.endpoints.fleet import Fleet
+from sagelens.local.endpoints.mirror import Mirror
+from sagelens.local.endpoints.router import Route, Router
 from sagelens.local.endpoints.variant import Variant
-from sagelens.local.ports import ApiError, Clock
+from sagelens.local.ports import Document
 
-__all__ = ["Live"]
+__all__ = ["Live", "MakeFleet"]
 
-MakeFleet = Callable[[tuple[Variant, ...]], Fleet]
-"""A fleet for these variants; ApiError when a model is gone."""
+MakeFleet = Callable[[tuple[Variant, ...], Document | None], Fleet]
+"""A fleet for these variants with this DataCaptureConfig; ApiError when a model is gone."""
 
 
 class Live:
-    """The fleets of one endpoint: `blue` serves, `green` is on its way."""
+    """`blue` serves, `green` is on its way. `task` is the change that is under way."""
 
-    def __init__(self, make_fleet: MakeFleet, clock: Clock) -> None:
+    def __init__(self, make_fleet: MakeFleet) -> None:
         self.router = Router()
         self.blue: Fleet | None = None
         self.green: Fleet | None = None
         self.task: asyncio.Task[None] | None = None
-        self._make_fleet = make_fleet
-        self._clock = clock
+        self.make_fleet = make_fleet
 
-    def serve(self, variants: tuple[Variant, ...]) -> None:
+    def serve(self, variants: tuple[Variant, ...], capture: Document | None) -> None:
         """Bring back a fleet that has served before; requests wait until its servers run."""
-        self.blue = self._make_fleet(variants)
+        self.blue = self.make_fleet(variants, capture)
         self.blue.revive()
-        self.router.point([(self.blue, 1.0)])
+        self.settle()
 
-    async def roll_out(self, rollout: Rollout, record: Callable[[Rollout], None]) -> None:
-        """Carry a deployment to its end. Every change is recorded before its effect begins."""
-        while not rollout.deployment.stage.final:
-            event = await self._effect(rollout)
-            deployment = advance(rollout.deployment, event)
-            rollout = replace(rollout, deployment=deployment, since=self._clock.time())
-            self._settle(deployment.stage)
-            record(rollout)
+    def direct(self, deployment: Deployment) -> None:
+        """Route as a deployment says: each fleet's part, over so many of its servers."""
+        routes: list[Route] = []
+        if self.blue is not None:
+            routes += _routes(self.blue, lambda name: 1.0 - deployment.share.get(name, 0.0))
+            for fleet in self.blue.production:
+                fleet.limit(deployment.blue_active(fleet.name))
+        if self.green is not None:
+            routes += _routes(self.green, lambda name: deployment.share.get(name, 0.0))
+            for fleet in self.green.production:
+                fleet.limit(deployment.active.get(fleet.name, 0))
+        moved = min(deployment.share.values(), default=0.0) >= 1.0
+        self.router.point(routes, self._mirror(self.green if moved else self.blue))
+
+    def settle(self) -> None:
+        """All traffic to blue, over all of its servers."""
+        if self.blue is None:
+            self.router.point([])
+            return
+        for fleet in self.blue.production:
+            fleet.limit(None)
+        self.router.point(_routes(self.blue, lambda _: 1.0), self._mirror(self.blue))
+
+    def reweigh(self, weights: Mapping[str, float]) -> None:
+        """Split the traffic by new weights from now on."""
+        if self.blue is not None:
+            for name, weight in weights.items():
+                self.blue.by_variant[name].weight = weight
+        self.settle()
+
+    def promote(self) -> None:
+        """Green serves; blue's servers are gone."""
+        self.blue, self.green = self.green, None
+        self.settle()
+
+    def merge(self) -> None:
+        """Both fleets go on as one: what a rollback that failed leaves."""
+        green, self.green = self.green, None
+        if self.blue is not None and green is not None:
+            self.blue.absorb(green)
+        self.settle()
 
     async def abandon(self) -> bool:
         """Give up on green, whatever became of it; whether blue serves."""
         green, self.green = self.green, None
-        self.router.point([(self.blue, 1.0)] if self.blue else [])
+        self.settle()
         if green is not None:
             await green.stop()
         return self.blue is not None
@@ -70,66 +99,17 @@ class Live:
         await asyncio.gather(*(fleet.stop() for fleet in (self.blue, self.green) if fleet))
         self.blue = self.green = None
 
-    async def _effect(self, rollout: Rollout) -> Event:
-        """Do what a stage is for; how that ended."""
-        deployment = rollout.deployment
-        match deployment.stage:
-            case Stage.PROVISIONING:
-                return await self._within_time(rollout, self._provision(rollout.variants))
-            case Stage.SHIFTING:
-                return self._shift(deployment.shift.share)
-            case Stage.BAKING:
-                return await self._within_time(rollout, self._bake(deployment))
-            case Stage.RETURNING:
-                return self._shift(0.0)
-            case Stage.RETIRING:
-                return await self._drain(self.blue)
-            case Stage.REMOVING:
-                return await self._drain(self.green)
-        raise ValueError(f"Stage {deployment.stage} has no effect.")
+    def _mirror(self, fleet: Fleet | None) -> Mirror | None:
+        """The one in use if it is still right, so that what is under way goes on being counted."""
+        if fleet is None or not fleet.shadows:
+            return None
+        (shadow,), total = fleet.shadows, sum(production.weight for production in fleet.production)
+        part = min(1.0, shadow.weight / total) if total > 0 else 0.0
+        used = self.router.mirror
+        return used if used is not None and (used.fleet, used.part) == (shadow, part) else Mirror(shadow, part)
 
-    async def _provision(self, variants: tuple[Variant, ...]) -> Event:
-        try:
-            self.green = self._make_fleet(variants)
-            await self.green.start()
-        except (NotProvisioned, ApiError, SagelensError) as error:
-            return Event(Outcome.FAILED, str(error))
-        return Event(Outcome.READY)
 
-    def _shift(self, share: float) -> Event:
-        fleets = ((self.blue, 1.0 - share), (self.green, share))
-        self.router.point([(fleet, part) for fleet, part in fleets if fleet])
-        return Event(Outcome.SHIFTED)
-
-    async def _bake(self, deployment: Deployment) -> Event:
-        if deployment.shift.wait:
-            await self._clock.sleep(deployment.shift.wait)
-        return Event(Outcome.OVER)
-
-    @staticmethod
-    async def _drain(fleet: Fleet | None) -> Event:
-        if fleet is not None:
-            await fleet.drain()
-        return Event(Outcome.DRAINED)
-
-    async def _within_time(self, rollout: Rollout, effect: Coroutine[Any, Any, Event]) -> Event:
-        """The effect's event, or TRIPPED when the deployment's time runs out first."""
-        if rollout.timeout is None:
-            return await effect
-        working = asyncio.ensure_future(effect)
-        over = asyncio.ensure_future(self._clock.sleep(rollout.started + rollout.timeout - self._clock.time()))
-        try:
-            await asyncio.wait((working, over), return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                return working.result()
-            return Event(Outcome.TRIPPED, f"MaximumExecutionTimeoutInSeconds of {rollout.timeout:g} seconds exceeded.")
-        finally:
-            for task in (working, over):
-                task.cancel()
-            await asyncio.wait((working, over))
-
-    def _settle(self, stage: Stage) -> None:
-        if stage is Stage.LANDED:
-            self.blue, self.green = self.green, None
-        elif stage.final:
-            self.green = None
+def _routes(fleet: Fleet, share: Callable[[str], float]) -> Iterable[Route]:
+    """Weights are relative within a fleet: those of one configuration say nothing beside those of another."""
+    total = sum(production.weight for production in fleet.production) or 1.0
+    return [Route(production, share(production.name), production.weight / total) for production in fleet.production]

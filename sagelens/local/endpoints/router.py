@@ -5,17 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 
-from sagelens.local.endpoints.fleet import Fleet, VariantFleet
-from sagelens.local.endpoints.http import Answer, Unreachable
+from sagelens.local.endpoints.http import Answer, Broken, Unreachable
+from sagelens.local.endpoints.mirror import Mirror
+from sagelens.local.endpoints.variant_fleet import VariantFleet
 from sagelens.local.ports import ApiError
 
-__all__ = ["REQUEST_TIMEOUT", "Routed", "Router"]
+__all__ = ["REQUEST_TIMEOUT", "Route", "Routed", "Router"]
 
 REQUEST_TIMEOUT = 60.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A fleet takes this share of its variant's requests; its variant has this weight among all."""
+
+    fleet: VariantFleet
+    share: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class Routed:
     answer: Answer
     variant: str
@@ -46,6 +57,8 @@ class Router:
     """The traffic of one endpoint. `point` says where it goes; a request under way stays where it is."""
 
     def __init__(self) -> None:
+        self.routes: tuple[Route, ...] = ()
+        self.mirror: Mirror | None = None
         self._all: _Wheel | None = None
         self._by_variant: dict[str, _Wheel] = {}
 
@@ -53,32 +66,55 @@ class Router:
     def variants(self) -> tuple[str, ...]:
         return tuple(self._by_variant)
 
-    def point(self, shares: Iterable[tuple[Fleet, float]]) -> None:
-        """Send this share of each variant's requests to each fleet."""
-        served = [(fleet, share) for share_of, share in shares if share > 0 for fleet in share_of.by_variant.values()]
-        self._all = _Wheel([(fleet, share * fleet.variant.weight) for fleet, share in served]) if served else None
-        names = dict.fromkeys(fleet.variant.name for fleet, _ in served)
-        self._by_variant = {name: _Wheel([(f, share) for f, share in served if f.variant.name == name]) for name in names}
+    def point(self, routes: Iterable[Route], mirror: Mirror | None = None) -> None:
+        """Send the traffic along these routes from now on, requests that still wait for a server included, and copies of it
+        to the mirror."""
+        before, self.routes, self.mirror = self.routes, tuple(route for route in routes if route.share > 0), mirror
+        served = self.routes
+        self._all = _Wheel([(route.fleet, route.share * route.weight) for route in served]) if served else None
+        names = dict.fromkeys(route.fleet.name for route in served)
+        self._by_variant = {
+            name: _Wheel([(route.fleet, route.share) for route in served if route.fleet.name == name]) for name in names
+        }
+        for route in before:
+            route.fleet.stir()
 
     async def send(self, head: bytes, body: bytes, variant: str | None) -> Routed:
         """One answer from one server. Only a request that reached nobody is tried elsewhere."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + REQUEST_TIMEOUT
-        while (left := until - loop.time()) > 0:
+        started = perf_counter()
+        left = REQUEST_TIMEOUT
+        while True:
             fleet = self._choose(variant)
+            if left <= 0:
+                fleet.meter.took(0, 0.0, perf_counter() - started)
+                raise ApiError(
+                    "ServiceUnavailable",
+                    f"No model server was available within {REQUEST_TIMEOUT:g} seconds. Try the call again.",
+                    503,
+                )
             instance = fleet.pick()
             if instance is None:
-                await _wait_for(fleet, min(left, 1.0))
+                await _wait_for(fleet, left)
+                left = REQUEST_TIMEOUT - (perf_counter() - started)
                 continue
+            asked = perf_counter()
             try:
                 answer = await instance.request(head, body, timeout=left)
             except Unreachable:
                 fleet.suspend(instance)
+                left = REQUEST_TIMEOUT - (perf_counter() - started)
                 continue
-            return Routed(answer, fleet.variant.name, instance.id)
-        raise ApiError(
-            "ServiceUnavailable", f"No model server was available within {REQUEST_TIMEOUT:g} seconds. Try the call again.", 503
-        )
+            except (Broken, TimeoutError):
+                instance.meter.took(0, perf_counter() - asked, asked - started)
+                raise
+            # Counted once the answer is on its way: it costs what a caller would wait for.
+            loop.call_soon(instance.meter.took, answer.status, perf_counter() - asked, asked - started)
+            if fleet.capture is not None:
+                fleet.capture.take(head, body, answer)
+            if self.mirror is not None:
+                self.mirror.offer(head, body)
+            return Routed(answer, fleet.name, instance.id)
 
     def _choose(self, variant: str | None) -> VariantFleet:
         wheel = self._all if variant is None else self._by_variant.get(variant)
@@ -90,6 +126,6 @@ class Router:
 async def _wait_for(fleet: VariantFleet, seconds: float) -> None:
     try:
         async with asyncio.timeout(seconds):
-            await fleet.available()
+            await fleet.changed()
     except TimeoutError:
         return

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sagelens.local.endpoints.http import HttpClient, head_of
+from sagelens.local.endpoints.http import Answer, HttpClient, head_of
 from sagelens.local.endpoints.orphans import end_orphans, remember
 from sagelens.local.ports import ApiError, Document, Objects, Process, Processes, Spawn
 
-__all__ = ["ModelServers", "NotHealthy", "Server", "Servers"]
+__all__ = ["Client", "ModelServer", "ModelServers", "NotHealthy", "Server", "Servers"]
 
 _PING = head_of("GET", "/ping", (), 0)
+_PING_TIMEOUT = 2.0
+"""AWS's."""
 _GRACE = 3.0
 """Seconds between SIGTERM and SIGKILL."""
 
@@ -26,21 +28,41 @@ class NotHealthy(Exception):
     """A model server ended, or did not answer /ping with 200 in time."""
 
 
-@dataclass(frozen=True)
-class Server:
-    """`ended` is done when the process is, with its exit code."""
+class Client(Protocol):
+    """Sends requests to one server, each once. See `HttpClient.request` for its errors."""
 
-    process: Process
+    async def request(self, head: bytes, body: bytes, *, timeout: float) -> Answer: ...  # noqa: ASYNC109  the deadline is the request's own
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Server:
+    """A server that has answered /ping. `ended` is done when its process is, with the exit code."""
+
+    client: Client
+    ended: asyncio.Future[int]
+
+
+@dataclass(frozen=True, eq=False)
+class ModelServer(Server):
+    """A server that is a process of this machine."""
+
     client: HttpClient
+    process: Process
+    port: int
     root: Path
-    ended: asyncio.Task[int]
 
 
 class Servers(Protocol):
     """Starts and stops model servers."""
 
     async def start(self, model: Document, *, log: Path, within: float) -> Server:
-        """A server that answers /ping; NotHealthy otherwise. `model` is CreateModel's body."""
+        """A server that answers /ping; NotHealthy otherwise. `model` is CreateModel's body, `within` the wall's seconds."""
+        ...
+
+    async def ping(self, server: Server) -> bool:
+        """Whether /ping is answered with 200 within two seconds."""
         ...
 
     async def stop(self, server: Server) -> None: ...
@@ -60,7 +82,7 @@ class ModelServers:
         """End the servers of an earlier service."""
         end_orphans(self._roots)
 
-    async def start(self, model: Document, *, log: Path, within: float) -> Server:
+    async def start(self, model: Document, *, log: Path, within: float) -> ModelServer:
         container = model.get("PrimaryContainer") or model["Containers"][0]
         root = self._root_for(container)
         port = self._free_port()
@@ -81,7 +103,7 @@ class ModelServers:
             )
         )
         remember(root, process.pid)
-        server = Server(process, HttpClient(port), root, asyncio.ensure_future(process.wait()))
+        server = ModelServer(HttpClient(port), asyncio.ensure_future(process.wait()), process, port, root)
         try:
             await _healthy(server, within)
         except BaseException:
@@ -89,14 +111,21 @@ class ModelServers:
             raise
         return server
 
+    async def ping(self, server: Server) -> bool:
+        try:
+            return (await server.client.request(_PING, b"", timeout=_PING_TIMEOUT)).status == 200
+        except (ConnectionError, TimeoutError):
+            return False
+
     async def stop(self, server: Server) -> None:
+        assert isinstance(server, ModelServer)
         server.client.close()
         server.process.terminate()
         await asyncio.wait((server.ended,), timeout=_GRACE)
         if not server.ended.done():
             server.process.kill()
             await asyncio.wait((server.ended,))
-        self._ports.discard(server.client.port)
+        self._ports.discard(server.port)
         _forget(server.root)
 
     def _free_port(self) -> int:
@@ -153,14 +182,14 @@ async def _healthy(server: Server, within: float) -> None:
         answers.cancel()
 
 
-async def _answers(client: HttpClient, within: float) -> None:
+async def _answers(client: Client, within: float) -> None:
     last = "nothing listens on its port"
     try:
         async with asyncio.timeout(within):
             pause = 0.01
             while True:
                 try:
-                    answer = await client.request(_PING, b"", timeout=2.0)
+                    answer = await client.request(_PING, b"", timeout=_PING_TIMEOUT)
                 except (ConnectionError, TimeoutError):
                     pass
                 else:

@@ -122,7 +122,7 @@ RECORDS = {
 }
 """Types of artifacts whose pydantic adapters are built before the fork."""
 
-CLIENTS = ("sagemaker", "sagemaker-runtime", "s3")
+CLIENTS = ("sagemaker", "sagemaker-runtime", "s3", "cloudwatch", "sts")
 """Services whose model the base interpreter parses, so that a client made after the fork takes some 10 ms."""
 
 WARM_ENVIRONMENT = {

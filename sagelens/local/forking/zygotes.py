@@ -101,7 +101,9 @@ class Zygotes:
         settled = self._starting is None or self._starting.done()
         if spawn.call and self._fork and not self._closed and (settled or not spawn.lasting):
             family = spawn.family if spawn.family in FAMILIES else BASE
-            for _ in range(_MOST_FAILURES):
+            for attempt in range(_MOST_FAILURES):
+                if spawn.lasting and not self._able(family) and (attempt or self._beginning):
+                    break  # the interpreter was lost: to warm another takes longer than to start afresh
                 try:
                     return await self._forked(family, spawn)
                 except _Gone:
@@ -156,8 +158,7 @@ class Zygotes:
 
     async def _interpreter(self, family: str) -> _Interpreter:
         """The one with the most imports of those that have this family's; started if there is none. Callers share one start."""
-        able = [interpreter for interpreter in self._ready if family in abilities(interpreter.family)]
-        if able:
+        if able := self._able(family):
             return max(able, key=lambda interpreter: len(abilities(interpreter.family)))
         task = self._beginning.get(family)
         if task is None:
@@ -166,6 +167,9 @@ class Zygotes:
             task = self._beginning[family] = asyncio.create_task(self._begin(family))
             task.add_done_callback(lambda _: self._beginning.pop(family, None))
         return await asyncio.shield(task)
+
+    def _able(self, family: str) -> list[_Interpreter]:
+        return [interpreter for interpreter in self._ready if family in abilities(interpreter.family)]
 
     async def _begin(self, family: str) -> _Interpreter:
         path = self._runtime / f"{family}.sock"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sagelens.cli.app import run_app
 from sagelens.errors import BadInput, ServiceUnavailable
 from sagelens.local.lifecycle import Running, State, environment, start, status, stop, variables
 from sagelens.local.runtime import runtime_folder
@@ -93,6 +97,32 @@ def test_a_file_in_place_of_the_state_is_named(tmp_path: Path) -> None:
     (tmp_path / ".sagelens").write_text("")
     with pytest.raises(BadInput, match=r"\.sagelens cannot be used"):
         start(tmp_path, account="000000000000", region="us-east-1")
+
+
+def test_a_running_service_keeps_its_clock(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    state.prepare()
+    with state.serving():
+        state.write(replace(RUNNING, clock=60.0))
+        with pytest.raises(BadInput, match=r"runs on a 60x clock, not 1x\. Stop it first: `sagelens local stop`"):
+            start(tmp_path, account="000000000000", region="eu-west-1", clock=1.0)
+        assert status(tmp_path) == replace(RUNNING, clock=60.0)
+
+
+def test_status_says_which_clock_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    for folder in ("configs", "pipelines"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path)
+    state = State(tmp_path)
+    state.prepare()
+    with state.serving():
+        state.write(replace(RUNNING, clock=60.0))
+        assert run_app(["local", "status", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["clock"] == "60x"
+        assert run_app(["local", "status"]) == 0
+        assert "on a 60x clock" in capsys.readouterr().out
+    assert run_app(["local", "start", "--clock", "fast"]) == 2
+    assert "'fast' is no pace" in capsys.readouterr().err
 
 
 def test_the_variables_point_every_client_at_the_service() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sagelens.local.api import Api
+from sagelens.local.clock import ScaledClock
 from sagelens.local.logs import Logs
 from sagelens.local.ports import ApiError, Document
 
@@ -19,7 +20,7 @@ GROUP = "/aws/sagemaker/ProcessingJobs"
 class Client:
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._api = Api(Logs(root, account="000000000000", region="us-east-1").handlers(), "key")
+        self._api = Api(Logs(root, account="000000000000", region="us-east-1").handlers(), "key", ScaledClock())
 
     def __call__(self, operation: str, **request: Any) -> Document:
         return asyncio.run(self._api.call(f"logs.{operation}", request))

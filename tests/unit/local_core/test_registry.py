@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sagelens.local.api import Api
+from sagelens.local.clock import ScaledClock
 from sagelens.local.ports import ApiError, Document
 from sagelens.local.registry import Registry
 from sagelens.local.store import Store
@@ -34,7 +35,7 @@ class Ticking:
 class Client:
     def __init__(self, store: Store) -> None:
         registry = Registry(store, Ticking(), account="000000000000", region="eu-west-1")
-        self._api = Api(registry.handlers(), "key")
+        self._api = Api(registry.handlers(), "key", ScaledClock())
 
     def __call__(self, operation: str, **request: Any) -> Document:
         return asyncio.run(self._api.call(f"sagemaker.{operation}", request))

@@ -40,9 +40,10 @@ class Program:
 
 
 class Programs:
-    """Starts the test's model program in place of what is asked for."""
+    """Starts a program in place of what is asked for: the test's model program unless another is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, *command: str) -> None:
+        self.command = command or ("-S", str(PROGRAM))
         self.started: list[Spawn] = []
         self.running: list[Program] = []
         self.broken: Exception | None = None
@@ -54,7 +55,7 @@ class Programs:
         with spawn.log.open("ab") as log:
             env = {**os.environ, **spawn.env}
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-S", str(PROGRAM), env=env, cwd=spawn.cwd, stdout=log, stderr=log
+                sys.executable, *self.command, env=env, cwd=spawn.cwd, stdout=log, stderr=log
             )
         program = Program(process)
         self.running.append(program)
@@ -78,13 +79,15 @@ class Folders:
 class Local:
     """A service's endpoints room with its neighbours, as a client sees it."""
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    def __init__(self, folder: Path, clock: Clock, *, processes: Programs | None = None, **ports: Any) -> None:
         self.store = Store(folder / "state.db")
         self.objects = Folders(folder / "objects")
-        self.processes = Programs()
+        self.processes = processes or Programs()
         self.clock = clock
         self.state = folder
-        self.endpoints = Endpoints(self.store, self.objects, self.processes, clock, folder, {"LANG": "C"}, ACCOUNT, REGION)
+        self.endpoints = Endpoints(
+            self.store, self.objects, self.processes, clock, folder, {"LANG": "C"}, ACCOUNT, REGION, **ports
+        )
         self.handlers = self.endpoints.handlers()
 
     async def call(self, operation: str, **request: Any) -> Document:
@@ -94,21 +97,32 @@ class Local:
     def model(self, name: str, **settings: str) -> str:
         """A model whose program behaves as the settings say; without any it answers with its name."""
         folder = self.objects.root / "models" / name
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         for key, value in {"answer": name, **settings}.items():
             (folder / f"{key}.txt").write_text(value)
         source = {"S3DataType": "S3Prefix", "CompressionType": "None", "S3Uri": f"s3://models/{name}"}
         container = {"Image": "sagelens:1", "ModelDataSource": {"S3DataSource": source}, "Environment": {"MODEL": name}}
         arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model/{name}"
-        self.store.insert(Resource(kind="Model", arn=arn, name=name, body={"PrimaryContainer": container}))
+        self.store.insert(Resource(kind="Model", arn=arn, name=name, body={"ModelName": name, "PrimaryContainer": container}))
         return name
 
-    async def config(self, name: str, *variants: Document) -> str:
-        await self.call("CreateEndpointConfig", EndpointConfigName=name, ProductionVariants=list(variants))
+    async def config(self, name: str, *variants: Document, **more: Any) -> str:
+        await self.call("CreateEndpointConfig", EndpointConfigName=name, ProductionVariants=list(variants), **more)
         return name
 
     async def invoke(self, body: bytes = b"x", endpoint: str = "flights", **more: Any) -> Document:
         return await self.call("InvokeEndpoint", EndpointName=endpoint, Body=body, **more)
+
+    def events(self, endpoint: str = "flights") -> list[Document]:
+        """The states that the endpoint's deployments went through."""
+        found = self.store.get("Endpoint", endpoint)
+        assert found is not None
+        events: list[Document] = found.body["LocalEvents"]
+        return events
+
+    def alarm(self, *names: str) -> Document:
+        """What a DeploymentConfig says to watch these alarms."""
+        return {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in names]}}
 
     async def describe(self, endpoint: str = "flights") -> Document:
         return await self.call("DescribeEndpoint", EndpointName=endpoint)
@@ -159,15 +173,15 @@ Scenario = Callable[[Local], Awaitable[None]]
 def run(tmp_path: Path) -> Callable[..., None]:
     """Runs a coroutine function on a Local of its own; nothing may be left running."""
 
-    def runner(scenario: Scenario, *, clock: Clock | None = None) -> None:
-        asyncio.run(_scenario(scenario, tmp_path, clock or ScaledClock()))
+    def runner(scenario: Scenario, *, clock: Clock | None = None, **ports: Any) -> None:
+        asyncio.run(_scenario(scenario, tmp_path, clock or ScaledClock(), ports))
 
     return runner
 
 
 @asynccontextmanager
-async def opened(folder: Path, clock: Clock) -> AsyncIterator[Local]:
-    local = Local(folder, clock)
+async def opened(folder: Path, clock: Clock, *, kind: type[Local] = Local, **ports: Any) -> AsyncIterator[Local]:
+    local = kind(folder, clock, **ports)
     try:
         yield local
     finally:
@@ -176,6 +190,6 @@ async def opened(folder: Path, clock: Clock) -> AsyncIterator[Local]:
         assert local.processes.alive() == 0, "model servers were left running"
 
 
-async def _scenario(scenario: Scenario, folder: Path, clock: Clock) -> None:
-    async with opened(folder, clock) as local:
+async def _scenario(scenario: Scenario, folder: Path, clock: Clock, ports: dict[str, Any]) -> None:
+    async with opened(folder, clock, **ports) as local:
         await scenario(local)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import struct
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from socket import SO_LINGER, SOL_SOCKET
 
 import pytest
@@ -111,6 +113,40 @@ def test_rubbish_is_an_error() -> None:
 def test_no_answer_in_time_is_a_timeout() -> None:
     with pytest.raises(TimeoutError):
         ask(saying(b""))
+
+
+def test_an_answer_that_comes_too_late_is_nobody_elses() -> None:
+    async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n\r\n")
+        if asked.startswith(b"GET /first"):
+            await asyncio.sleep(0.05)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(asked), asked))
+        await reader.read()
+        writer.close()
+
+    async def ask_twice() -> bytes:
+        async with await asyncio.start_server(late, "127.0.0.1", 0) as server:
+            client = HttpClient(server.sockets[0].getsockname()[1])
+            with pytest.raises(TimeoutError):
+                await client.request(head_of("GET", "/first", (), 0), b"", timeout=0.01)
+            await asyncio.sleep(0.06)
+            answer = await client.request(head_of("GET", "/second", (), 0), b"", timeout=1.0)
+            client.close()
+            await asyncio.sleep(0.01)
+            return answer.body
+
+    assert asyncio.run(ask_twice()).startswith(b"GET /second")
+
+
+def test_a_server_that_takes_no_connections_is_unreachable() -> None:
+    async def unheard(port: int) -> None:
+        await HttpClient(port).request(GET, b"", timeout=0.05)
+
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        stack.enter_context(socket.create_connection(listener.getsockname()))
+        with pytest.raises(Unreachable, match="took no connection"):
+            asyncio.run(unheard(listener.getsockname()[1]))
 
 
 def test_nobody_listening_is_unreachable() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sagelens.local.endpoints.limits import check_capacity, check_deployment, check_endpoint_config, check_strategy
+from sagelens.local.endpoints.limits import check_capacity, check_deployment, check_endpoint_config
 from sagelens.local.ports import ApiError
 from tests.unit.local_endpoints.conftest import variant
 
@@ -35,6 +35,14 @@ ALLOWED = [
     (blue_green("LINEAR", 199, {"LinearStepSize": size(1, "INSTANCE_COUNT")}, MaximumExecutionTimeoutInSeconds=600), 4),
     (rolling(size(5)), 4),
     (rolling(size(50), RollbackMaximumBatchSize=size(100)), 4),
+    (rolling(size(50), RollbackMaximumBatchSize=size(5)), 4),
+    (rolling(size(50), RollbackMaximumBatchSize=size(4, "INSTANCE_COUNT")), 4),
+    (rolling(size(2, "INSTANCE_COUNT"), 3600, MaximumExecutionTimeoutInSeconds=28800), 4),
+    (rolling(size(2, "INSTANCE_COUNT")), 5),
+    (rolling(size(5), 149, MaximumExecutionTimeoutInSeconds=600), 4),
+    (blue_green("CANARY", 3600, {"CanarySize": size(50)}, TerminationWaitInSeconds=3600), 2),
+    (blue_green("LINEAR", 2799, {"LinearStepSize": size(10)}, TerminationWaitInSeconds=3600), 2),
+    (blue_green("LINEAR", routing={"LinearStepSize": size(2, "INSTANCE_COUNT")}), 4),
 ]
 REFUSED = [
     ({}, 1, "exactly one.*neither"),
@@ -55,6 +63,18 @@ REFUSED = [
     (rolling(size(4)), 4, "4 percent is not within 5 and 50"),
     (rolling(size(51)), 4, "51 percent"),
     (rolling(size(50), 300, MaximumExecutionTimeoutInSeconds=600), 4, "waits together, 600"),
+    (rolling(size(3, "INSTANCE_COUNT")), 5, "At most 2"),
+    (rolling(size(1, "INSTANCE_COUNT")), 1, "1 of the 1 instances.*Use CAPACITY_PERCENT"),
+    (rolling(size(50), 3601), 4, "WaitIntervalInSeconds: 3601"),
+    (rolling(size(50), MaximumExecutionTimeoutInSeconds=599), 4, "MaximumExecutionTimeoutInSeconds: 599"),
+    (rolling(size(50), MaximumExecutionTimeoutInSeconds=28801), 4, "MaximumExecutionTimeoutInSeconds: 28801"),
+    (rolling(size(5), 150, MaximumExecutionTimeoutInSeconds=600), 4, "waits together, 600"),
+    (rolling(size(50), RollbackMaximumBatchSize=size(4)), 4, "RollbackMaximumBatchSize: 4 percent"),
+    (rolling(size(50), RollbackMaximumBatchSize=size(101)), 4, "RollbackMaximumBatchSize: 101 percent"),
+    (rolling(size(50), RollbackMaximumBatchSize=size(5, "INSTANCE_COUNT")), 4, "At most 4"),
+    (blue_green("LINEAR", 2800, {"LinearStepSize": size(10)}, TerminationWaitInSeconds=3600), 2, "waits together, 28800"),
+    (blue_green("LINEAR", routing={"LinearStepSize": size(3, "INSTANCE_COUNT")}), 4, "At most 2"),
+    (blue_green("LINEAR", routing={"LinearStepSize": size(1, "INSTANCE_COUNT")}), 11, "not within 10 and 50 percent"),
     ({**blue_green(), "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": " "}]}}, 1, "must not be blank"),
 ]
 
@@ -78,20 +98,6 @@ def test_rolling_takes_one_variant() -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "named"),
-    [
-        (blue_green("CANARY", routing={"CanarySize": size(10)}), "CANARY"),
-        (blue_green("LINEAR", routing={"LinearStepSize": size(10)}), "LINEAR"),
-        (rolling(size(50)), "RollingUpdatePolicy"),
-        ({**blue_green(), "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]}}, "Alarms"),
-    ],
-)
-def test_what_comes_later_is_refused_by_name(config: dict[str, Any], named: str) -> None:
-    with pytest.raises(ApiError, match=f"{named}.* not available"):
-        check_strategy(config)
-
-
-@pytest.mark.parametrize(
     ("request_", "message"),
     [
         ({"ProductionVariants": [variant("m"), variant("m")]}, "must be unique.*AllTraffic"),
@@ -99,7 +105,6 @@ def test_what_comes_later_is_refused_by_name(config: dict[str, Any], named: str)
         ({"ProductionVariants": [variant("m", ServerlessConfig={"MemorySizeInMB": 1024})]}, "Serverless inference"),
         ({"ProductionVariants": [{"VariantName": "A", "ModelName": "m", "InstanceType": "ml.m5.large"}]}, "InitialInstanceCount"),
         ({"ProductionVariants": [variant("m")], "AsyncInferenceConfig": {}}, "Asynchronous inference"),
-        ({"ProductionVariants": [variant("m")], "ShadowProductionVariants": [variant("m")]}, "Shadow variants"),
     ],
 )
 def test_a_config_that_cannot_be_served_is_refused(request_: dict[str, Any], message: str) -> None:

@@ -1,0 +1,65 @@
+"""Clients that go silent, and a server that closes."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.unit.local_core.front import MEGABYTE, invocation, serving, until
+
+
+def test_a_client_that_stops_in_the_middle_is_told_so() -> None:
+    with serving(stalled=0.05, check=0.01) as front:
+        client = front.connect().send(invocation()[:-1])
+
+        assert client.answer()[0] == 408
+        assert client.ended()
+
+
+def test_a_client_that_stops_reading_is_given_up() -> None:
+    with serving(stalled=0.05, check=0.01) as front:
+        client = front.connect().send(invocation(endpoint="large") * 4)
+        time.sleep(0.3)
+
+        assert client.drained() < 32 * MEGABYTE
+
+
+def test_a_connection_that_nobody_uses_is_closed_but_not_one_that_waits_for_its_answer() -> None:
+    with serving(idle=0.05, stalled=0.05, check=0.01) as front:
+        idle = front.connect()
+        assert idle.send(invocation()).answer()[0] == 200
+        waiting = front.connect().send(invocation(b"long", endpoint="slow"))
+        assert idle.ended()
+        front.go.set()
+        assert waiting.answer()[2] == b"long"
+
+
+def test_a_request_under_way_is_answered_when_the_server_closes() -> None:
+    with serving(grace=5) as front:
+        idle, half = front.connect(), front.connect().send(invocation()[:-1])
+        assert idle.send(invocation()).answer()[0] == 200
+        client = front.connect().send(invocation(b"a", endpoint="slow"))
+        until(lambda: front.invoked[-1:] == [b"a"])
+        front.end()
+        assert idle.ended()
+        assert half.ended()
+        with pytest.raises(ConnectionError):
+            front.connect().send(invocation()).answer()
+        front.go.set()
+
+        _, headers, body = client.answer()
+        assert (headers["connection"], body) == ("close", b"a")
+        assert client.ended()
+
+
+def test_a_request_that_takes_too_long_for_a_closing_server_is_answered_all_the_same() -> None:
+    with serving(grace=0.05) as front:
+        client = front.connect().send(invocation(b"a", endpoint="slow"))
+        until(lambda: front.invoked[-1:] == [b"a"])
+        front.end()
+
+        status, _, body = client.answer()
+        assert status == 503
+        assert b"sagelens local start" in body
+        assert client.ended()
