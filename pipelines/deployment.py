@@ -8,8 +8,8 @@ from steps.deployment import deploy, smoke_test
 
 
 def deployment(project: Project) -> Pipeline:
-    package = Parameter("ModelPackageArn")
-    settings = project.environment.endpoint
+    """Who deploys and why come as parameters, so that they do not make another definition."""
+    package, by, reason = Parameter("ModelPackageArn"), Parameter("DeployedBy", ""), Parameter("Reason", "")
     return Pipeline(
         "deployment",
         Step(
@@ -17,14 +17,15 @@ def deployment(project: Project) -> Pipeline:
             gives=("deployment",),
             params={
                 "package": package,
-                "endpoint": project.deployment.endpoint,
-                "variant": project.deployment.variant,
-                "instance_type": settings.instance_type,
-                "instance_count": settings.instance_count,
+                "settings": project.deployment,
+                "hosting": project.environment.endpoint,
                 "role": project.environment.role,
+                "bucket": project.environment.bucket,
+                "by": by,
+                "reason": reason,
             },
             cache=False,
         ),
         Step(smoke_test, gives=("smoke",), params={"rows": project.deployment.smoke_rows}, cache=False),
-        parameters=(package,),
+        parameters=(package, by, reason),
     )

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sagelens.deployment.endpoint import absent
 from sagelens.deployment.plan import ServedModel, model_request
-from sagelens.errors import Refused
+from sagelens.errors import NotFound, Refused
 from sagelens.values import SageMakerClient
 
-__all__ = ["ensure_config", "ensure_model"]
+__all__ = ["ensure_config", "ensure_made_model", "ensure_model", "model_data", "read_config"]
 
 
 def ensure_model(prefix: str, model: ServedModel, *, sagemaker: SageMakerClient) -> str:
     """The name of the SageMaker model; its prefix is that of an endpoint or a model package group."""
     request = model_request(prefix, model)
-    name = str(request["ModelName"])
+    ensure_made_model(request, sagemaker=sagemaker)
+    return str(request["ModelName"])
+
+
+def ensure_made_model(request: Mapping[str, Any], *, sagemaker: SageMakerClient) -> None:
+    name = request["ModelName"]
     _ensure(f"Model '{name}'", request, lambda: sagemaker.describe_model(ModelName=name), sagemaker.create_model, sagemaker)
-    return name
 
 
 def ensure_config(request: Mapping[str, Any], *, sagemaker: SageMakerClient) -> None:
@@ -31,20 +36,55 @@ def ensure_config(request: Mapping[str, Any], *, sagemaker: SageMakerClient) -> 
     )
 
 
+def read_config(name: str, *, sagemaker: SageMakerClient) -> dict[str, Any]:
+    """DescribeEndpointConfig's answer. Raises NotFound."""
+    try:
+        return dict(sagemaker.describe_endpoint_config(EndpointConfigName=name))
+    except sagemaker.exceptions.ClientError as error:
+        if absent(error):
+            raise NotFound(
+                f"Endpoint config '{name}' does not exist any more, so it cannot serve. `sagelens rollback` lists what is kept."
+            ) from error
+        raise
+
+
+def model_data(config: str, variant: str, *, sagemaker: SageMakerClient) -> str:
+    """The S3 prefix of the model folder that a variant of a config serves; empty where it is not a folder in S3."""
+    shown = read_config(config, sagemaker=sagemaker)["ProductionVariants"]
+    chosen = next((item for item in shown if item["VariantName"] == variant), shown[0])
+    if "ModelName" not in chosen:
+        return ""
+    model = sagemaker.describe_model(ModelName=chosen["ModelName"])
+    source = model.get("PrimaryContainer", {}).get("ModelDataSource", {}).get("S3DataSource", {})
+    return str(source.get("S3Uri", "")) if source.get("S3DataType") == "S3Prefix" else ""
+
+
 def _ensure(
     what: str, request: Mapping[str, Any], describe: Callable[[], Any], create: Callable[..., Any], sagemaker: SageMakerClient
 ) -> None:
     try:
         found = describe()
     except sagemaker.exceptions.ClientError as error:
-        if "could not find" not in str(error).lower() and "not exist" not in str(error).lower():
+        if not absent(error):
             raise
-        create(**request)
-        return
+        if _created(create, request, sagemaker):
+            return
+        found = describe()
     if not _contains(found, request):
         raise Refused(
             f"{what} exists but is not what this deployment would create. Delete it, or deploy under another endpoint name."
         )
+
+
+def _created(create: Callable[..., Any], request: Mapping[str, Any], sagemaker: SageMakerClient) -> bool:
+    """False where another start of the same deployment was faster."""
+    try:
+        create(**request)
+    except sagemaker.exceptions.ClientError as error:
+        if "already exist" not in str(error).lower():
+            raise
+        return False
+    return True
 
 
 def _contains(found: Any, wanted: Any) -> bool:

@@ -13,6 +13,7 @@ from sagelens.errors import Refused
 from sagelens.values import digest_bytes
 
 __all__ = [
+    "MOVING",
     "Action",
     "Plan",
     "Progress",
@@ -21,13 +22,16 @@ __all__ = [
     "Target",
     "model_name",
     "model_request",
+    "name_prefix",
+    "named_config",
     "next_action",
     "plan",
     "progress",
 ]
 
 _LONGEST_NAME = 63
-_MOVING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
+_SUFFIX = len("-0123456789ab-012345")
+MOVING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +47,14 @@ class ServedModel:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
+    """`data_capture` is EndpointConfig's DataCaptureConfig, where requests are to be captured."""
+
     endpoint: str
     model: ServedModel
     variant: str = "AllTraffic"
     instance_type: str = "ml.m5.large"
     instance_count: int = 1
+    data_capture: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -99,8 +106,20 @@ def plan(target: Target) -> Plan:
         "InitialInstanceCount": target.instance_count,
         "InitialVariantWeight": 1.0,
     }
-    config = {"ProductionVariants": [variant]}
-    return Plan(target.endpoint, model, {"EndpointConfigName": _name(target.endpoint, target.model.digest, config), **config})
+    config: dict[str, Any] = {"ProductionVariants": [variant]}
+    if target.data_capture:
+        config["DataCaptureConfig"] = dict(target.data_capture)
+    return Plan(target.endpoint, model, named_config(target.endpoint, target.model.digest, config))
+
+
+def named_config(endpoint: str, digest: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """CreateEndpointConfig's request, named after the endpoint, the model's digest and the content."""
+    return {"EndpointConfigName": _name(endpoint, digest, content), **content}
+
+
+def name_prefix(endpoint: str) -> str:
+    """What the names of all configs of an endpoint begin with."""
+    return f"{_cut(endpoint)}-"
 
 
 def model_request(prefix: str, model: ServedModel) -> dict[str, Any]:
@@ -119,8 +138,11 @@ def model_name(prefix: str, model: ServedModel) -> str:
 
 def _name(prefix: str, digest: str, content: Mapping[str, Any]) -> str:
     rest = digest_bytes(json.dumps(content, sort_keys=True).encode())[:6]
-    suffix = f"-{digest[:12]}-{rest}"
-    return f"{prefix[: _LONGEST_NAME - len(suffix)].rstrip('-')}{suffix}"
+    return f"{_cut(prefix)}-{digest[:12]}-{rest}"
+
+
+def _cut(prefix: str) -> str:
+    return prefix[: _LONGEST_NAME - _SUFFIX].rstrip("-")
 
 
 def next_action(endpoint: EndpointState | None, wanted: str) -> Action:
@@ -149,13 +171,12 @@ def _created(endpoint: EndpointState) -> str | None:
 
 def progress(endpoint: EndpointState, wanted: str) -> Progress:
     """Landed means InService *and* the wanted config *and* nothing pending: after a rollback an endpoint is InService as well."""
-    if endpoint.status in _MOVING or (endpoint.status == "InService" and endpoint.pending_config is not None):
+    if endpoint.status in MOVING or (endpoint.status == "InService" and endpoint.pending_config is not None):
         return Progress(Stage.MOVING)
     if endpoint.status == "InService":
         if endpoint.config == wanted:
             return Progress(Stage.LANDED)
-        said = endpoint.failure_reason or "SageMaker gave no reason; see the endpoint's logs and the history of its alarms"
-        return Progress(Stage.ROLLED_BACK, said)
+        return Progress(Stage.ROLLED_BACK, endpoint.failure_reason)
     if endpoint.status == "UpdateRollbackFailed":
         return Progress(Stage.ROLLBACK_FAILED, endpoint.failure_reason)
     return Progress(Stage.FAILED, endpoint.failure_reason or f"it is {endpoint.status}")

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from sagelens.project.deployment import Deployment, EndpointSettings
+from sagelens.project.section import Name, Section, Share, Text
 from sagelens.values import Source, TimeSplit
 
 __all__ = [
@@ -41,14 +43,6 @@ __all__ = [
     "Training",
     "XGBoostSettings",
 ]
-
-Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$", description="letters, digits and hyphens")]
-Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
 class Kpi(Section):
@@ -169,12 +163,6 @@ class Registration(Section):
     model_package_group: Name
 
 
-class Deployment(Section):
-    endpoint: Name
-    variant: Name = "AllTraffic"
-    smoke_rows: int = Field(5, ge=1, le=100)
-
-
 class Scoring(Section):
     """Batch scoring: what the project's own scoring step needs."""
 
@@ -200,11 +188,6 @@ class JobSettings(Section):
     instance_count: int = Field(1, ge=1)
     volume_gb: int = Field(30, ge=1)
     max_runtime_seconds: int = Field(3600, ge=60, le=432000)
-
-
-class EndpointSettings(Section):
-    instance_type: str = "ml.m5.large"
-    instance_count: int = Field(1, ge=1)
 
 
 class Tracking(Section):

@@ -20,8 +20,9 @@ def packaged_digest(folder: Path) -> str:
 
 
 def write_manifest(folder: Path) -> str:
-    """List every file of the folder with its digest; the digest of the list is that of the servable."""
+    """List every file of the folder but the manifest itself; the digest of the list is that of the servable."""
     files = digest_files(folder)
+    files.pop(MANIFEST, None)
     digest = digest_listing(files)
     (folder / MANIFEST).write_text(
         json.dumps({"digest": digest, "files": files}, indent=1, sort_keys=True) + "\n", encoding="utf-8"

@@ -19,6 +19,8 @@ from sagelens.values import Folder
 __all__ = ["package_model"]
 
 SAMPLE_ROWS = 5
+GOLDEN_TOLERANCE = 0.001
+"""Scores may differ a little between processors."""
 
 
 def package_model(model: Folder, transform: Folder, train: Any, *, label: str) -> Folder:
@@ -38,7 +40,8 @@ def package_model(model: Folder, transform: Folder, train: Any, *, label: str) -
     derived = (fitted.derived.function.__module__,) if fitted.derived else ()
     copy_code((_name_of(entry), *derived), folder / "code")
     write_manifest(folder)
-    _try_out(folder)
+    _write_golden(folder)
+    write_manifest(folder)
     return Folder(folder)
 
 
@@ -58,12 +61,20 @@ def _write_schema(folder: Path, rows: Any, transform: FittedTransform, label: st
     (folder / "sample.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def _try_out(folder: Path) -> None:
-    """What cannot answer its own sample must not be registered."""
+def _write_golden(folder: Path) -> None:
+    """What the packaged model answers to its sample rows, for a deployment to compare with what an endpoint answers.
+
+    What cannot answer its own sample must not be registered.
+    """
     rows = [json.loads(line) for line in (folder / "sample.jsonl").read_text(encoding="utf-8").splitlines()]
     scores = Servable.load(folder).predict_rows(rows)
     if len(scores) != len(rows) or not all(0.0 <= score <= 1.0 for score in scores.tolist()):
         raise Refused(f"The packaged model answered its own sample rows with {scores.tolist()}; scores from 0 to 1 are needed.")
+    lines = (
+        json.dumps({"row": row, "score": round(score, 6), "tolerance": GOLDEN_TOLERANCE})
+        for row, score in zip(rows, scores.tolist(), strict=True)
+    )
+    (folder / "golden.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def _plain(value: Any) -> Any:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import validate_parameters
 
-from sagelens.deployment import Action, AllAtOnce, EndpointState, ServedModel, Stage, Target, next_action, plan, progress
-from sagelens.deployment.strategy import deployment_config
+from sagelens.deployment import Action, EndpointState, ServedModel, Stage, Target, next_action, plan, progress
 from sagelens.errors import Refused
 
 MODEL = ServedModel(
@@ -59,17 +60,22 @@ def test_a_long_endpoint_name_is_cut_so_that_the_digest_stays() -> None:
     assert "a-0123456789ab-" in name
 
 
-def test_the_requests_are_valid() -> None:
-    service = ServiceModel(Loader().load_service_model("sagemaker", "service-2"))
-    planned = plan(TARGET)
-    update = {"EndpointName": "flights", "EndpointConfigName": "c", "DeploymentConfig": deployment_config(AllAtOnce())}
+def test_data_capture_is_part_of_the_config() -> None:
+    capture = {"EnableCapture": True, "InitialSamplingPercentage": 100, "DestinationS3Uri": "s3://b/c", "CaptureOptions": []}
 
-    for operation, request in (
-        ("CreateModel", planned.model),
-        ("CreateEndpointConfig", planned.config),
-        ("UpdateEndpoint", update),
-    ):
-        validate_parameters(request, service.operation_model(operation).input_shape)
+    planned = plan(replace(TARGET, data_capture=capture))
+
+    assert planned.config["DataCaptureConfig"] == capture
+    assert planned.config_name != plan(TARGET).config_name
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_"), [("CreateModel", plan(TARGET).model), ("CreateEndpointConfig", plan(TARGET).config)]
+)
+def test_the_requests_are_valid(operation: str, request_: Mapping[str, Any]) -> None:
+    service = ServiceModel(Loader().load_service_model("sagemaker", "service-2"))
+
+    validate_parameters(request_, service.operation_model(operation).input_shape)
 
 
 @pytest.mark.parametrize(
@@ -116,9 +122,3 @@ def test_only_the_proof_counts_as_landed(state: EndpointState, stage: Stage) -> 
 
 def test_a_rollback_tells_its_reason() -> None:
     assert progress(endpoint("InService", reason="the health check failed"), "new").reason == "the health check failed"
-
-
-@pytest.mark.parametrize("wait", [-1, 3601])
-def test_a_termination_wait_keeps_to_sagemakers_limits(wait: int) -> None:
-    with pytest.raises(ValueError, match="0 to 3600"):
-        AllAtOnce(termination_wait=wait)

@@ -175,11 +175,28 @@ def test_a_table_is_checked_by_column(servable: Servable, make_flights: Callable
 
 def test_the_folder_holds_what_serving_needs(packaged: Path) -> None:
     files = digest_files(packaged)
-    expected = {"model/model.ubj", "model/model.json", "transform/transform.json", "schema.json", "sample.jsonl", "manifest.json"}
+    expected = {
+        "model/model.ubj",
+        "model/model.json",
+        "transform/transform.json",
+        "schema.json",
+        "sample.jsonl",
+        "golden.jsonl",
+        "manifest.json",
+    }
     code = {"code/sagelens/serving/__main__.py", "code/steps/features.py", "code/sagelens-code.json", "code/sagelens/errors.py"}
 
     assert expected | code <= set(files)
     assert not any("quality" in file or "/local/" in file for file in files)
+
+
+def test_the_golden_set_is_what_the_model_answers_to_its_sample(
+    packaged: Path, sample: list[dict[str, Any]], servable: Servable
+) -> None:
+    golden = [json.loads(line) for line in (packaged / "golden.jsonl").read_text().splitlines()]
+
+    assert [line["row"] for line in golden] == sample
+    assert [line["score"] for line in golden] == pytest.approx(servable.predict_rows(sample).tolist(), abs=1e-6)
 
 
 def test_the_packaged_code_serves_without_the_project(packaged: Path, sample: list[dict[str, Any]], servable: Servable) -> None:

@@ -1,155 +1,171 @@
-"""The smoke test of a deployment: what it asks, and what it takes back."""
+"""The steps of a deployment: what is refused, what is asked of the endpoint, and what is taken back."""
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
-from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
-from sagelens.deployment import ServedModel, Target, plan
+from sagelens.deployment import Outcome, Release, ServedModel, Target
+from sagelens.deployment.run import record_of
 from sagelens.errors import NotFound, Refused, RollbackFailed, RolledBack, StepFailed
+from sagelens.project import Deployment as DeploymentSettings
+from sagelens.project import EndpointSettings
 from sagelens.values import digest_listing
 from steps.deployment import Deployment, SmokeTest, deploy, smoke_test
 from steps.scoring import find_model
+from tests.conformance.stubbed_aws import BUCKET, ENDPOINT, NEW, NOW, OLD, PREFIX, ROLE, START, Aws, an_order, live_config
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-ARN = "arn:aws:sagemaker:us-east-1:111122223333:endpoint/flights"
-ROWS = [{"carrier": "AA", "distance": 100}, {"carrier": "UA", "distance": 200}]
+FILES = {"model/model.ubj": "a" * 64}
+DIGEST = digest_listing(FILES)
+PACKAGE = f"{PREFIX}:model-package/flights/1"
+WAIVED = {"waived": "a test"}
+ASKED = {"EndpointName": ENDPOINT, "ContentType": ANY, "Accept": ANY, "Body": ANY}
 DEPLOYMENT = Deployment(
-    endpoint_name="flights",
-    endpoint_config_name="flights-new",
-    model_name="flights-new",
-    model_package_arn="arn:aws:sagemaker:us-east-1:111122223333:model-package/flights/1",
-    model_digest="d" * 64,
-    model_uri="s3://bucket/model/",
+    endpoint_name=ENDPOINT,
+    endpoint_config_name=NEW,
+    model_name=NEW,
+    model_package_arn=PACKAGE,
+    model_digest=DIGEST,
+    model_uri=f"s3://{BUCKET}/model/",
     outcome="landed",
-    previous_config="flights-old",
+    previous_config=OLD,
 )
 
 
-class Services:
-    """The three clients of the step, each with its prepared answers."""
-
-    def __init__(self) -> None:
-        keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
-        session = boto3.session.Session()
-        self.clients = {
-            "s3": session.client("s3", **keys),
-            "sagemaker": session.client("sagemaker", **keys),
-            "runtime": session.client("sagemaker-runtime", **keys),
-        }
-        self.s3, self.sagemaker, self.runtime = (Stubber(client) for client in self.clients.values())
-
-    def answer(self, body: Any) -> None:
-        asked = {"EndpointName": "flights", "ContentType": "application/json", "Accept": ANY}
-        sent = json.dumps({"instances": ROWS}).encode()
-        self.runtime.add_response("invoke_endpoint", {"Body": stream(json.dumps(body))}, {**asked, "Body": sent})
-
-    def updates_back(self) -> None:
-        asked = {"EndpointName": "flights", "EndpointConfigName": "flights-old", "RetainAllVariantProperties": True}
-        self.sagemaker.add_response("update_endpoint", {"EndpointArn": ARN}, asked)
-
-    def shows(self, status: str, config: str) -> None:
-        answer = {"EndpointName": "flights", "EndpointArn": ARN, "EndpointStatus": status, "EndpointConfigName": config}
-        self.sagemaker.add_response("describe_endpoint", {**answer, "CreationTime": NOW, "LastModifiedTime": NOW})
-
-    def smoke_test(self, deployment: Deployment = DEPLOYMENT) -> SmokeTest:
-        return smoke_test(deployment, rows=2, **self.clients)
-
-
-def stream(text: str) -> StreamingBody:
-    return StreamingBody(io.BytesIO(text.encode()), len(text))
+@pytest.fixture
+def aws() -> Iterator[Aws]:
+    with Aws() as made:
+        made.holds_model()
+        yield made
 
 
 @pytest.fixture
-def services() -> Iterator[Services]:
-    made = Services()
-    lines = "".join(f"{json.dumps(row)}\n" for row in [*ROWS, {"carrier": "DL"}])
-    made.s3.add_response("get_object", {"Body": stream(lines)}, {"Bucket": "bucket", "Key": "model/sample.jsonl"})
-    with made.s3, made.sagemaker, made.runtime:
-        yield made
-        for stubber in (made.s3, made.sagemaker, made.runtime):
-            stubber.assert_no_pending_responses()
+def landed(aws: Aws) -> Deployment:
+    """A deployment that has just landed, with its record."""
+    return replace(DEPLOYMENT, journal=recorded(aws, OLD))
 
 
-def test_proper_answers_pass(services: Services) -> None:
-    services.answer({"predictions": [{"score": 0.25, "label": False}, {"score": 0.75, "label": True}]})
+def recorded(aws: Aws, previous: str | None) -> str:
+    record = replace(record_of(an_order(), None, started=START), previous_config=previous, outcome=Outcome.LANDED, serves=NEW)
+    aws.journal.put(record)
+    return aws.journal.uri(record)
 
-    smoke = services.smoke_test()
 
-    assert (smoke.rows, smoke.lowest_score, smoke.highest_score) == (2, 0.25, 0.75)
+def smoke(aws: Aws, deployment: Deployment) -> SmokeTest:
+    services = aws.services
+    return smoke_test(
+        deployment,
+        rows=2,
+        s3=services.s3,
+        sagemaker=services.sagemaker,
+        cloudwatch=services.cloudwatch,
+        runtime=services.runtime,
+    )
+
+
+def goes_back(aws: Aws, config: str = OLD) -> None:
+    aws.shows("InService", NEW)
+    aws.updates(OLD, ExcludeRetainedVariantProperties=[{"VariantPropertyType": "DesiredWeight"}])
+    aws.shows("InService", config)
+
+
+# -- the smoke test ------------------------------------------------------------------------------------------------------
+
+
+def test_proper_answers_pass(aws: Aws, landed: Deployment) -> None:
+    aws.answers([0.25, 0.75], endpoint=ENDPOINT)
+
+    answered = smoke(aws, landed)
+
+    assert (answered.rows, answered.lowest_score, answered.highest_score, answered.golden) == (2, 0.25, 0.75, False)
+
+
+@pytest.mark.parametrize("scores", [[0.5], [1.5, 0.5], [float("nan"), 0.5], [0.5, 0.5, 0.5]])
+def test_improper_answers_put_the_old_config_back(aws: Aws, landed: Deployment, scores: list[float]) -> None:
+    aws.answers(scores, endpoint=ENDPOINT)
+    goes_back(aws)
+
+    with pytest.raises(RolledBack, match=f"serves {OLD} again"):
+        smoke(aws, landed)
+    assert (aws.recorded()["outcome"], aws.recorded()["serves"]) == ("rolled back", OLD)
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        {"predictions": [{"score": 0.5, "label": True}]},
-        {"predictions": [{"score": 1.5, "label": True}] * 2},
-        {"predictions": [{"score": float("nan"), "label": True}] * 2},
-        {"predictions": [{"score": 0.5, "label": "late"}] * 2},
-        {"predictions": [{"score": 0.5}] * 2},
         {"scores": [0.5, 0.5]},
         [0.5, 0.5],
+        {"predictions": [{"score": 0.5}] * 2},
+        {"predictions": [{"score": 0.5, "label": "x"}] * 2},
     ],
 )
-def test_improper_answers_put_the_old_config_back(services: Services, body: Any) -> None:
-    services.answer(body)
-    services.updates_back()
-    services.shows("InService", "flights-old")
+def test_rubbish_is_not_an_answer(aws: Aws, landed: Deployment, body: Any) -> None:
+    aws.says_body(json.dumps(body))
+    goes_back(aws)
 
-    with pytest.raises(RolledBack, match="serves flights-old again"):
-        services.smoke_test()
+    with pytest.raises(RolledBack, match="failed its smoke test"):
+        smoke(aws, landed)
 
 
-def test_an_endpoint_that_errs_is_put_back(services: Services) -> None:
-    services.runtime.add_client_error("invoke_endpoint", "ModelError", "the model answered 500")
-    services.updates_back()
-    services.shows("InService", "flights-old")
+def test_a_golden_set_is_held_to_its_scores(aws: Aws, landed: Deployment) -> None:
+    aws.holds_model([{"row": {"carrier": "AA"}, "score": 0.25, "tolerance": 0.001}])
+    aws.answers([0.26], endpoint=ENDPOINT)
+    goes_back(aws)
+
+    with pytest.raises(RolledBack, match=r"answered 0\.26 to row 0"):
+        smoke(aws, landed)
+
+
+def test_an_endpoint_that_errs_is_put_back(aws: Aws, landed: Deployment) -> None:
+    aws.runtime.add_client_error("invoke_endpoint", "ModelError", "the model answered 500")
+    goes_back(aws)
 
     with pytest.raises(RolledBack, match="the model answered 500"):
-        services.smoke_test()
+        smoke(aws, landed)
 
 
-def test_a_new_endpoint_that_errs_is_deleted(services: Services) -> None:
-    services.runtime.add_client_error("invoke_endpoint", "ModelError", "500")
-    services.sagemaker.add_response("delete_endpoint", {}, {"EndpointName": "flights"})
+def test_a_new_endpoint_that_errs_is_deleted(aws: Aws) -> None:
+    aws.runtime.add_client_error("invoke_endpoint", "ModelError", "500")
+    aws.says("delete_endpoint", {}, {"EndpointName": ENDPOINT})
 
     with pytest.raises(RolledBack, match="was new, so it was deleted"):
-        services.smoke_test(replace(DEPLOYMENT, previous_config=None))
+        smoke(aws, replace(DEPLOYMENT, journal=recorded(aws, None)))
 
 
-def test_what_had_landed_already_is_left_alone(services: Services) -> None:
-    services.runtime.add_client_error("invoke_endpoint", "ModelError", "500")
+def test_of_an_ab_test_the_new_variant_is_asked(aws: Aws, landed: Deployment) -> None:
+    aws.runtime.add_client_error("invoke_endpoint", "ModelError", "500", expected_params={**ASKED, "TargetVariant": "v3"})
+    goes_back(aws)
+
+    with pytest.raises(RolledBack, match=f"serves {OLD} again"):
+        smoke(aws, replace(landed, variant="v3"))
+
+
+def test_what_had_landed_already_is_left_alone(aws: Aws) -> None:
+    aws.runtime.add_client_error("invoke_endpoint", "ModelError", "500")
 
     with pytest.raises(StepFailed, match="nothing was changed"):
-        services.smoke_test(replace(DEPLOYMENT, outcome="already landed", previous_config=None))
+        smoke(aws, replace(DEPLOYMENT, outcome="already landed", previous_config=None))
 
 
-def test_a_rollback_that_does_not_land_is_worse(services: Services) -> None:
-    services.runtime.add_client_error("invoke_endpoint", "ModelError", "500")
-    services.updates_back()
-    services.shows("InService", "flights-new")
+def test_a_rollback_that_does_not_land_is_worse(aws: Aws, landed: Deployment) -> None:
+    aws.runtime.add_client_error("invoke_endpoint", "ModelError", "500")
+    goes_back(aws, NEW)
 
-    with pytest.raises(RollbackFailed, match="could not be put back to flights-old"):
-        services.smoke_test()
+    with pytest.raises(RollbackFailed, match=f"could not be put back to {OLD}"):
+        smoke(aws, landed)
 
 
-FILES = {"model/model.ubj": "a" * 64}
-DIGEST = digest_listing(FILES)
-PACKAGE = DEPLOYMENT.model_package_arn
-ROLE = "arn:aws:iam::111122223333:role/r"
+# -- deploying -----------------------------------------------------------------------------------------------------------
 
 
 def package(approval: str = "Approved") -> dict[str, Any]:
-    source = {"S3Uri": "s3://bucket/model/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    source = {"S3Uri": f"s3://{BUCKET}/model/", "S3DataType": "S3Prefix", "CompressionType": "None"}
     container = {"Image": "i", "ModelDataSource": {"S3DataSource": source}, "Environment": {"SAGELENS_MODEL_DIGEST": DIGEST}}
     return {
         "ModelPackageName": "flights-1",
@@ -166,61 +182,118 @@ def package(approval: str = "Approved") -> dict[str, Any]:
 
 
 @pytest.fixture
-def registry() -> Iterator[Services]:
-    """Services that hold one intact model."""
-    made = Services()
-    manifest = json.dumps({"digest": DIGEST, "files": FILES})
-    made.s3.add_response("get_object", {"Body": stream(manifest)}, {"Bucket": "bucket", "Key": "model/manifest.json"})
-    with made.s3, made.sagemaker, made.runtime:
-        yield made
-        made.sagemaker.assert_no_pending_responses()
+def registry(aws: Aws) -> Aws:
+    """One intact model in S3."""
+    aws.bucket.objects[f"{BUCKET}/model/manifest.json"] = json.dumps({"digest": DIGEST, "files": FILES}).encode()
+    return aws
 
 
-def test_an_approved_package_reaches_a_new_endpoint(registry: Services) -> None:
-    stub, clients = registry.sagemaker, registry.clients
-    stub.add_response("describe_model_package", package(), {"ModelPackageName": PACKAGE})
-    stub.add_client_error("describe_endpoint", "ValidationException", "Could not find endpoint")
-    stub.add_client_error("describe_model", "ValidationException", "Could not find model")
-    stub.add_response("create_model", {"ModelArn": ARN})
-    stub.add_client_error("describe_endpoint_config", "ValidationException", "Could not find endpoint configuration")
-    stub.add_response("create_endpoint_config", {"EndpointConfigArn": ARN})
-    stub.add_response("create_endpoint", {"EndpointArn": ARN})
+def deployed(aws: Aws, **settings: Any) -> Deployment:
+    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
+    sts = boto3.session.Session().client("sts", **keys)
+    with Stubber(sts) as identity:
+        identity.add_response("get_caller_identity", {"Arn": "arn:aws:sts::111122223333:assumed-role/deployer/x"})
+        return deploy(
+            package=PACKAGE,
+            settings=DeploymentSettings(**{"endpoint": ENDPOINT, "staging": False, "alarms": WAIVED, **settings}),
+            hosting=EndpointSettings(data_capture_percent=20),
+            role=ROLE,
+            bucket=BUCKET,
+            by="ann",
+            reason="the first one",
+            sagemaker=aws.services.sagemaker,
+            cloudwatch=aws.services.cloudwatch,
+            s3=aws.services.s3,
+            runtime=aws.services.runtime,
+            sts=sts,
+        )
+
+
+def test_an_approved_package_reaches_a_new_endpoint(registry: Aws) -> None:
     model = ServedModel(
-        digest=DIGEST, image="i", model_uri="s3://bucket/model/", role=ROLE, environment={"SAGELENS_MODEL_DIGEST": DIGEST}
+        digest=DIGEST, image="i", model_uri=f"s3://{BUCKET}/model/", role=ROLE, environment={"SAGELENS_MODEL_DIGEST": DIGEST}
     )
-    registry.shows("InService", plan(Target(endpoint="flights", model=model)).config_name)
+    capture = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": 20,
+        "DestinationS3Uri": f"s3://{BUCKET}/captured/{ENDPOINT}",
+        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+        "CaptureContentTypeHeader": {"JsonContentTypes": ["application/json"], "CsvContentTypes": ["text/csv"]},
+    }
+    release = Release.of(Target(endpoint=ENDPOINT, model=model, data_capture=capture))
+    registry.says("describe_model_package", package(), {"ModelPackageName": PACKAGE})
+    registry.lacks("describe_endpoint")
+    registry.lacks("describe_endpoint")
+    registry.has_no_leftovers()
+    registry.lacks("describe_model", "model")
+    registry.says("create_model", {"ModelArn": f"{PREFIX}:model/m"}, release.model_request)
+    registry.makes_config(release.config_request)
+    registry.says("create_endpoint", {"EndpointArn": f"{PREFIX}:endpoint/flights"})
+    registry.shows("InService", release.config_name)
+    registry.shows("InService", release.config_name)
+    registry.keeps(release.config_name)
 
-    done = deploy(package=PACKAGE, endpoint="flights", role=ROLE, s3=clients["s3"], sagemaker=clients["sagemaker"])
+    done = deployed(registry)
 
     assert (done.outcome, done.previous_config, done.model_digest) == ("landed", None, DIGEST)
+    record = registry.recorded()
+    assert record["who"] == "ann (arn:aws:sts::111122223333:assumed-role/deployer/x)"
+    assert (record["why"], record["model_version"]) == ("the first one", "1")
 
 
-def test_a_package_that_waits_for_approval_is_not_deployed(registry: Services) -> None:
-    registry.sagemaker.add_response("describe_model_package", package("PendingManualApproval"))
-    clients = registry.clients
+def test_a_package_that_waits_for_approval_is_not_deployed(registry: Aws) -> None:
+    registry.says("describe_model_package", package("PendingManualApproval"))
 
     with pytest.raises(Refused, match="sagelens models approve 1"):
-        deploy(package=PACKAGE, endpoint="flights", role=ROLE, s3=clients["s3"], sagemaker=clients["sagemaker"])
+        deployed(registry)
 
 
-def test_scoring_finds_the_latest_approved_model(registry: Services) -> None:
-    stub, clients = registry.sagemaker, registry.clients
+def test_a_model_that_was_changed_after_it_was_registered_is_not_deployed(registry: Aws) -> None:
+    changed = {"digest": DIGEST, "files": {"model/model.ubj": "b" * 64}}
+    registry.bucket.objects[f"{BUCKET}/model/manifest.json"] = json.dumps(changed).encode()
+    registry.says("describe_model_package", package())
+
+    with pytest.raises(Refused, match="was changed after it was registered"):
+        deployed(registry)
+
+
+def test_a_model_whose_schema_breaks_callers_is_not_deployed(registry: Aws) -> None:
+    for model, kind in (("old", "string"), ("model", "integer")):
+        schema = {"properties": {"hour": {"type": kind}}, "required": []}
+        registry.bucket.objects[f"{BUCKET}/{model}/schema.json"] = json.dumps(schema).encode()
+    source = {"S3Uri": f"s3://{BUCKET}/old/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    container = {"Image": "i", "ModelDataSource": {"S3DataSource": source}}
+    registry.says("describe_model_package", package())
+    registry.shows("InService")
+    registry.says("describe_endpoint_config", live_config())
+    made = {"ModelName": "flights-old", "ModelArn": f"{PREFIX}:model/m", "CreationTime": NOW, "PrimaryContainer": container}
+    registry.says("describe_model", made)
+
+    with pytest.raises(Refused, match="field 'hour' was string and is integer"):
+        deployed(registry)
+
+
+# -- what scoring finds --------------------------------------------------------------------------------------------------
+
+
+def test_scoring_finds_the_latest_approved_model(registry: Aws) -> None:
     summary = {"ModelPackageArn": PACKAGE, "CreationTime": NOW, "ModelPackageStatus": "Completed", "ModelPackageVersion": 1}
-    stub.add_response("list_model_packages", {"ModelPackageSummaryList": [summary]})
-    stub.add_response("describe_model_package", package())
-    stub.add_response("describe_model_package", package())
-    stub.add_client_error("describe_model", "ValidationException", "Could not find model")
-    stub.add_response("create_model", {"ModelArn": ARN})
+    registry.says("list_model_packages", {"ModelPackageSummaryList": [summary]})
+    registry.says("describe_model_package", package())
+    registry.says("describe_model_package", package())
+    registry.lacks("describe_model", "model")
+    registry.says("create_model", {"ModelArn": f"{PREFIX}:model/m"})
+    services = registry.services
 
-    found = find_model(group="flights", role=ROLE, s3=clients["s3"], sagemaker=clients["sagemaker"])
+    found = find_model(group="flights", role=ROLE, s3=services.s3, sagemaker=services.sagemaker)
 
     assert found.model_name.startswith(f"flights-{DIGEST[:12]}-")
     assert (found.model_digest, found.model_package_arn) == (DIGEST, PACKAGE)
 
 
-def test_scoring_without_an_approved_model_says_what_to_do(registry: Services) -> None:
-    registry.sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": []})
-    clients = registry.clients
+def test_scoring_without_an_approved_model_says_what_to_do(registry: Aws) -> None:
+    registry.says("list_model_packages", {"ModelPackageSummaryList": []})
+    services = registry.services
 
     with pytest.raises(NotFound, match="holds no approved model"):
-        find_model(group="flights", role=ROLE, s3=clients["s3"], sagemaker=clients["sagemaker"])
+        find_model(group="flights", role=ROLE, s3=services.s3, sagemaker=services.sagemaker)
