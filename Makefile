@@ -7,9 +7,22 @@ CODE := sagelens steps pipelines tests benchmarks
 .PHONY: run test check format lint types contracts lock bench clean
 .DEFAULT_GOAL := run
 
+# A first model is trained and deployed, then a deeper one takes its place by canary, under alarms and some traffic. The service's
+# clock runs 60 times as fast meanwhile: what would bake for a quarter of an hour takes 15 seconds.
+CANARY := --strategy canary:size=50%,wait=10m,termination_wait=5m \
+  --set 'deployment.alarms=[{kind: errors, at_most: 1%}, {kind: latency, at_most: 2s}]'
+
 run: .venv/installed
 	$(BIN)/sagelens run training
 	$(BIN)/sagelens invoke flights configs/examples/request.json
+	$(BIN)/sagelens run training --no-deploy --set training.xgboost.max_depth=7
+	$(BIN)/sagelens local stop
+	$(BIN)/sagelens local start --clock 60x
+	@$(BIN)/sagelens traffic flights configs/examples/request.json --seconds 60 & traffic=$$!; \
+	  $(BIN)/sagelens deploy latest --reason 'one level deeper' $(CANARY); code=$$?; \
+	  kill $$traffic; wait $$traffic; exit $$code
+	$(BIN)/sagelens local stop
+	$(BIN)/sagelens local start
 
 test: .venv/installed
 	$(BIN)/python -m pytest

@@ -91,20 +91,16 @@ def run(
     only: Annotated[str | None, typer.Option("--only", help="Run this step alone, on the outputs of the last run.")] = None,
     parameter: Annotated[list[str], typer.Option("--parameter", help="A parameter of the pipeline: Name=value.")] = [],  # noqa: B006
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every step, even if nothing changed.")] = False,
+    no_deploy: Annotated[bool, typer.Option("--no-deploy", help="Do not go on to deployment, even if approved.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Run a pipeline and show how it goes."""
-    from sagelens.cli.commands.run import run_pipeline
+    from sagelens.cli.commands.run import RunOptions, run_pipeline
 
-    return run_pipeline(
-        pipeline,
-        environment=env,
-        settings=setting,
-        selection=(first, last, only),
-        parameters=parameter,
-        cache=not no_cache,
-        as_json=as_json,
+    options = RunOptions(
+        settings=setting, selection=(first, last, only), parameters=parameter, cache=not no_cache, deploy=not no_deploy
     )
+    return run_pipeline(pipeline, options, environment=env, as_json=as_json)
 
 
 @app.command(name="compile")
@@ -173,11 +169,34 @@ def report(run: Run = "last", env: Env = "local", as_json: AsJson = False) -> in
 
 
 @app.command()
-def endpoints(env: Env = "local", as_json: AsJson = False) -> int:
-    """List the endpoints and what they serve."""
-    from sagelens.cli.commands.endpoints import list_endpoints
+def endpoints(
+    endpoint: Annotated[str | None, typer.Argument(help="One endpoint; all of them unless given.")] = None,
+    history: Annotated[bool, typer.Option("--history", help="Every deployment in the endpoint's journal.")] = False,
+    env: Env = "local",
+    as_json: AsJson = False,
+) -> int:
+    """Show the endpoints, what they serve, and how their last deployments ended."""
+    from sagelens.cli.commands.endpoints import list_endpoints, show_history
 
-    return list_endpoints(environment=env, as_json=as_json)
+    if history:
+        return show_history(endpoint, environment=env, as_json=as_json)
+    return list_endpoints(endpoint, environment=env, as_json=as_json)
+
+
+@app.command()
+def traffic(
+    endpoint: Annotated[str, typer.Argument(help="The name of an endpoint.")],
+    file: Annotated[str, typer.Argument(help="Rows to ask for: a JSON request, or a JSON object on each line.")],
+    rate: Annotated[float, typer.Option("--rate", help="Requests a second, at most 1000.")] = 50,
+    seconds: Annotated[float, typer.Option("--seconds", help="How long, on this machine's clock, at most 3600.")] = 30,
+    variant: Annotated[str | None, typer.Option("--variant", help="The production variant that shall answer.")] = None,
+    env: Env = "local",
+    as_json: AsJson = False,
+) -> int:
+    """Ask an endpoint for one row after the other, and count the answers by variant."""
+    from sagelens.cli.commands.traffic import send_traffic
+
+    return send_traffic(endpoint, file, rate=rate, seconds=seconds, variant=variant, environment=env, as_json=as_json)
 
 
 @app.command()
@@ -192,6 +211,50 @@ def invoke(
     from sagelens.cli.commands.endpoints import invoke_endpoint
 
     return invoke_endpoint(endpoint, body, content_type=content_type, variant=variant, environment=env)
+
+
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the endpoint's journal.")]
+
+
+@app.command()
+def deploy(
+    model: Annotated[str, typer.Argument(help="A model package's ARN, its version number, or `latest`: the latest approved.")],
+    env: Env = "local",
+    strategy: Annotated[
+        list[str],
+        typer.Option("--strategy", help="KIND[:key=value,...], such as canary:size=10%,wait=10m. Again for each of a chain."),
+    ] = [],  # noqa: B006 - typer copies it
+    setting: Set = [],  # noqa: B006 - typer copies it
+    plan: Annotated[bool, typer.Option("--plan", help="Print what would happen, and touch nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Begin although an alarm rings already.")] = False,
+    allow_breaking: Annotated[
+        bool, typer.Option("--allow-breaking", help="Deploy although requests of today would be refused.")
+    ] = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> int:
+    """Deploy a registered model, watch how it goes, and prove that it landed or was undone."""
+    from sagelens.cli.commands.deploy import DeployOptions, deploy_model
+
+    options = DeployOptions(strategies=strategy, settings=setting, force=force, allow_breaking=allow_breaking, reason=reason)
+    return deploy_model(model, options, plan=plan, environment=env, as_json=as_json)
+
+
+@app.command()
+def rollback(
+    endpoint: Annotated[str, typer.Argument(help="The name of an endpoint.")],
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="A version, an endpoint config or the start of a digest; the one before unless given."),
+    ] = None,
+    reason: Reason = "",
+    env: Env = "local",
+    as_json: AsJson = False,
+) -> int:
+    """Put a version that was good behind an endpoint again, under the same guardrails."""
+    from sagelens.cli.commands.deploy import roll_back_endpoint
+
+    return roll_back_endpoint(endpoint, to=to, reason=reason, environment=env, as_json=as_json)
 
 
 @app.command()
@@ -248,11 +311,16 @@ def reject_model(
 
 
 @local.command(name="start")
-def start_local(port: Annotated[int, typer.Option("--port", help="0 takes any free one.")] = 0) -> int:
+def start_local(
+    port: Annotated[int, typer.Option("--port", help="0 takes any free one.")] = 0,
+    clock: Annotated[
+        str | None, typer.Option("--clock", help="How fast its clock runs: 60x lets an hour pass in a minute.")
+    ] = None,
+) -> int:
     """Start the service of this project unless it runs."""
     from sagelens.cli.commands.local import start
 
-    return start(port)
+    return start(port, clock)
 
 
 @local.command(name="stop")

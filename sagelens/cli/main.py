@@ -13,7 +13,12 @@ from pathlib import Path
 
 __all__ = ["main", "warm_main"]
 
-_WARM = frozenset({"compile", "endpoints", "invoke", "logs", "models", "report", "run", "runs", "show", "validate"})
+_WARM = frozenset(
+    {
+        "compile", "deploy", "endpoints", "invoke", "logs", "models", "report", "rollback", "run", "runs", "show", "traffic",
+        "validate",
+    }
+)  # fmt: skip
 _HELP = frozenset({"--help", "-h", "--version"})
 
 

@@ -15,8 +15,9 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from sagelens.evaluation.report import render
+from sagelens.evaluation.report import Material, render
 from tests.unit.report.example import deployment, material, stopped_at_the_raw_gate, training
+from tests.unit.report.rollouts import landed, rolled_back
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 FLAGS = (
@@ -246,3 +247,72 @@ def test_a_failed_run_opens_on_the_step_that_failed(browser: Browser, tmp_path: 
     assert "<b>ZZ</b>" in browser.visible("#gates")
     assert browser.visible("main").startswith("Stopped by a data gate")
     browser.screenshot(tmp_path / "failed.png")
+
+
+@pytest.fixture
+def rollout(tmp_path: Path) -> Path:
+    """The page of a deployment that was undone."""
+    path = tmp_path / "rollout.html"
+    path.write_text(render(Material(project="delays", executions=(), deployments=(rolled_back(),))), encoding="utf-8")
+    return path
+
+
+def test_the_page_of_a_deployment_opens_without_errors_and_says_how_it_ended(browser: Browser, rollout: Path) -> None:
+    browser.open(rollout)
+
+    assert browser.named("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded") == []
+    assert browser.visible("main .rollout h3").startswith("rolled back")
+    assert "alarm errors rang" in browser.visible("main .rollout .said")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_lines_of_both_fleets_are_drawn_in_colours_that_can_be_told_apart(
+    browser: Browser, rollout: Path, scheme: str, tmp_path: Path
+) -> None:
+    browser.open(rollout, scheme=scheme)
+
+    drawn = browser.value(
+        "[...document.querySelectorAll('.course .line.strong')]"
+        ".map(line => [getComputedStyle(line).stroke, line.getTotalLength()])"
+    )
+
+    assert len(drawn) == 5
+    assert min(length for _, length in drawn) > 100
+    assert len({stroke for stroke, _ in drawn}) == 2
+    assert "none" not in {stroke for stroke, _ in drawn}
+    assert browser.screenshot(tmp_path / f"rollout-{scheme}.png").stat().st_size > 20_000
+
+
+def test_what_happened_at_one_time_stands_at_one_place(browser: Browser, rollout: Path) -> None:
+    """The end of the bake, the shift of the traffic and the alarm, each in a drawing of its own."""
+    browser.open(rollout)
+
+    left = browser.value(
+        "(() => { const at = found => Math.round(found.getBoundingClientRect().left);"
+        " return {alarm: at(document.querySelector('.watch.alarm rect')),"
+        " shifts: [...document.querySelectorAll('.course .shift')].map(at)}; })()"
+    )
+
+    assert left["alarm"] in left["shifts"]
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_the_page_of_a_deployment_is_not_wider_than_the_window(
+    browser: Browser, rollout: Path, width: int, tmp_path: Path
+) -> None:
+    browser.open(rollout, width=width)
+
+    assert browser.value("document.documentElement.scrollWidth") <= width
+    browser.screenshot(tmp_path / f"rollout-{width}.png")
+
+
+def test_a_deployment_beside_its_training_run_leaves_the_rest_as_it_was(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "both.html"
+    executions = (training(), deployment())
+    path.write_text(render(Material(project="delays", executions=executions, deployments=(landed(),))), encoding="utf-8")
+
+    browser.open(path)
+    browser.click(".node[data-step=evaluate] .shape")
+
+    assert browser.visible("[data-panel]").split()[:2] == ["✓", "evaluate"]
+    assert browser.visible("#deployment .rollout h3").startswith("landed")

@@ -4,41 +4,108 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from sagelens.cli.target import connect
+from sagelens.cli.deployment_watch import newest_key
+from sagelens.cli.target import Connection, connect
+from sagelens.deployment import Journal, Record
+from sagelens.deployment.strategy import describe, strategy_of
 from sagelens.errors import BadInput, NotFound, StepFailed
 
-__all__ = ["invoke_endpoint", "list_endpoints"]
+__all__ = ["invoke_endpoint", "list_endpoints", "show_history"]
 
 
-def list_endpoints(*, environment: str, as_json: bool) -> int:
+def list_endpoints(endpoint: str | None, *, environment: str, as_json: bool) -> int:
+    """All endpoints, or one, with what they serve and the outcome of the last deployment in the journal."""
     connection = connect(environment)
-    pages = connection.sagemaker.get_paginator("list_endpoints").paginate()
-    rows = []
-    for summary in (summary for page in pages for summary in page["Endpoints"]):
-        endpoint = connection.sagemaker.describe_endpoint(EndpointName=summary["EndpointName"])
-        rows.append(
-            {
-                "endpoint_name": endpoint["EndpointName"],
-                "status": endpoint["EndpointStatus"],
-                "endpoint_config_name": endpoint["EndpointConfigName"],
-                "variants": {
-                    variant["VariantName"]: variant.get("CurrentInstanceCount")
-                    for variant in endpoint.get("ProductionVariants", ())
-                },
-                "failure_reason": endpoint.get("FailureReason"),
-            }
-        )
+    rows = [_row(connection, name) for name in _names(connection, endpoint)]
     if as_json:
         sys.stdout.write(json.dumps(rows) + "\n")
         return 0
     for row in rows:
         variants = ", ".join(f"{name} x {count}" for name, count in row["variants"].items())
         sys.stdout.write(f"{row['endpoint_name']:<24} {row['status']:<12} {row['endpoint_config_name']:<40} {variants}\n")
+        if row["pending_config_name"]:
+            sys.stdout.write(f"  being updated to {row['pending_config_name']}\n")
+        if row["last_deployment"]:
+            sys.stdout.write(f"  last: {_said(row['last_deployment'])}\n")
     if not rows:
         sys.stdout.write("There are no endpoints. `sagelens run training` ends with one.\n")
     return 0
+
+
+def show_history(endpoint: str | None, *, environment: str, as_json: bool) -> int:
+    """The journal of an endpoint, the project's own unless named, newest first."""
+    connection = connect(environment)
+    name = endpoint or connection.project.deployment.endpoint
+    journal = Journal(connection.s3, connection.project.environment.bucket, name)
+    rows = [_short(record) for record in journal.records()] if newest_key(journal) else []
+    if as_json:
+        sys.stdout.write(json.dumps(rows) + "\n")
+        return 0
+    for row in rows:
+        sys.stdout.write(f"{_said(row)}\n")
+        for label in ("why", "reason"):
+            if row[label]:
+                sys.stdout.write(f"    {label}: {row[label]}\n")
+    if not rows:
+        sys.stdout.write(f"Endpoint '{name}' has no deployments in its journal.\n")
+    return 0
+
+
+def _names(connection: Connection, endpoint: str | None) -> list[str]:
+    pages = connection.sagemaker.get_paginator("list_endpoints").paginate()
+    names = [str(summary["EndpointName"]) for page in pages for summary in page["Endpoints"]]
+    if endpoint is None:
+        return names
+    if endpoint not in names:
+        raise NotFound(f"Endpoint '{endpoint}' does not exist. There are: {', '.join(names) or 'none'}.")
+    return [endpoint]
+
+
+def _row(connection: Connection, name: str) -> dict[str, Any]:
+    endpoint = connection.sagemaker.describe_endpoint(EndpointName=name)
+    journal = Journal(connection.s3, connection.project.environment.bucket, name)
+    newest = newest_key(journal)
+    return {
+        "endpoint_name": endpoint["EndpointName"],
+        "status": endpoint["EndpointStatus"],
+        "endpoint_config_name": endpoint["EndpointConfigName"],
+        "pending_config_name": endpoint.get("PendingDeploymentSummary", {}).get("EndpointConfigName"),
+        "variants": {
+            variant["VariantName"]: variant.get("CurrentInstanceCount") for variant in endpoint.get("ProductionVariants", ())
+        },
+        "failure_reason": endpoint.get("FailureReason"),
+        "last_deployment": _short(journal.read(newest)) if newest else None,
+    }
+
+
+def _short(record: Record) -> dict[str, Any]:
+    """A record of the journal without its events."""
+    return {
+        "kind": record.kind,
+        "outcome": str(record.outcome),
+        "started": record.started,
+        "finished": record.finished,
+        "endpoint_config_name": record.config,
+        "serves": record.serves,
+        "model_package_arn": record.model_package_arn,
+        "model_version": record.model_version,
+        "strategy": [describe(strategy_of(strategy)) for strategy in record.strategy],
+        "who": record.who,
+        "why": record.why,
+        "reason": record.reason,
+    }
+
+
+def _said(row: Mapping[str, Any]) -> str:
+    started = datetime.fromtimestamp(row["started"], UTC)
+    version = f"version {row['model_version']}" if row["model_version"] else row["endpoint_config_name"]
+    strategy = ", then ".join(row["strategy"])
+    return f"{started:%Y-%m-%d %H:%M:%S} UTC  {row['kind']} of {version}  {row['outcome']}  ({strategy})"
 
 
 def invoke_endpoint(endpoint: str, body: str, *, content_type: str, variant: str | None, environment: str) -> int:

@@ -11,7 +11,7 @@ from sagelens.cli.objects import read_json_or_none
 from sagelens.cli.target import Connection, connect
 from sagelens.errors import NotFound
 
-__all__ = ["approve_package", "list_packages", "reject_package", "show_package"]
+__all__ = ["approve_package", "find_package", "list_packages", "reject_package", "show_package"]
 
 
 def list_packages(*, environment: str, as_json: bool) -> int:
@@ -38,7 +38,7 @@ def list_packages(*, environment: str, as_json: bool) -> int:
 
 def show_package(model: str, *, environment: str, as_json: bool) -> int:
     connection = connect(environment)
-    package = connection.sagemaker.describe_model_package(ModelPackageName=_find(connection, model))
+    package = connection.sagemaker.describe_model_package(ModelPackageName=find_package(connection, model))
     shown = {
         "model_package_arn": package["ModelPackageArn"],
         "approval": package["ModelApprovalStatus"],
@@ -67,16 +67,16 @@ def approve_package(model: str, reason: str, *, environment: str, as_json: bool)
     from sagelens.registry import approve
 
     connection = connect(environment)
-    arn = _find(connection, model)
+    arn = find_package(connection, model)
     approve(connection.sagemaker, arn, by=getpass.getuser(), reason=reason)
-    return deploy_and_conclude(connection, arn, as_json=as_json)
+    return deploy_and_conclude(connection, arn, reason=reason, as_json=as_json)
 
 
 def reject_package(model: str, reason: str, *, environment: str, as_json: bool) -> int:
     from sagelens.registry import reject
 
     connection = connect(environment)
-    arn = _find(connection, model)
+    arn = find_package(connection, model)
     reject(connection.sagemaker, arn, by=getpass.getuser(), reason=reason)
     answer = {"model_package_arn": arn, "approval": "Rejected"}
     sys.stdout.write(json.dumps(answer) + "\n" if as_json else f"Rejected {arn}.\n")
@@ -99,13 +99,20 @@ def _summaries(connection: Connection) -> list[dict[str, Any]]:
         raise
 
 
-def _find(connection: Connection, model: str) -> str:
+def find_package(connection: Connection, model: str, *, approved: bool = False) -> str:
+    """The ARN of a package of the project's group, named by ARN, version or `latest`: with `approved`, the latest of those."""
     summaries = _summaries(connection)
+    group = connection.project.registration.model_package_group
     for summary in summaries:
+        if model == "latest" and approved and summary["ModelApprovalStatus"] != "Approved":
+            continue
         if model in {"latest", summary["ModelPackageArn"], str(summary["ModelPackageVersion"])}:
             return str(summary["ModelPackageArn"])
     known = ", ".join(str(summary["ModelPackageVersion"]) for summary in summaries)
-    group = connection.project.registration.model_package_group
+    if model == "latest" and known:
+        raise NotFound(
+            f"Group '{group}' has no approved model package among the versions {known}. `sagelens models approve` one."
+        )
     raise NotFound(f"Group '{group}' has no model package '{model}'. It has the versions: {known or 'none'}.")
 
 

@@ -5,25 +5,26 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sagelens.cli.commands.runs import document_of
+from sagelens.cli.deployment_run import PIPELINE, deployments_during, material_of
 from sagelens.cli.execution import Document, list_executions, read_document
 from sagelens.cli.objects import list_objects, read_json_or_none, split
 from sagelens.cli.target import Connection, connect
 from sagelens.pipeline.plan import pipeline_name
 
 if TYPE_CHECKING:
-    from sagelens.evaluation.report import Execution
+    from sagelens.evaluation.report import Deployment, Execution
 
 __all__ = ["deployments_of", "gather", "report_path", "write_page", "write_report"]
 
 _READERS = 4
 _LARGEST = 8_000_000
-_TRAINING, _DEPLOYMENT = "training", "deployment"
+_TRAINING = "training"
 
 
 class _Place(NamedTuple):
@@ -43,18 +44,22 @@ def write_report(run: str, *, environment: str, as_json: bool) -> int:
 def report_path(connection: Connection, documents: list[Document]) -> Path:
     """Write the report of an execution, and of those that followed from it, as one page; returns where."""
     with ThreadPoolExecutor(_READERS, "report") as pool:
-        return write_page(connection, [gather(connection.s3, document, pool.map) for document in documents])
+        executions = [gather(connection.s3, document, pool.map) for document in documents]
+    return write_page(connection, executions, material_of(connection, deployments_during(connection, documents)))
 
 
-def write_page(connection: Connection, executions: list[Execution]) -> Path:
-    """Write the report of what was gathered, named after the first execution; a reader never sees half of it."""
+def write_page(
+    connection: Connection, executions: Sequence[Execution], deployments: Sequence[Deployment] = (), *, name: str = ""
+) -> Path:
+    """Write the report of what was gathered, named after the first execution unless named; a reader never sees half of it."""
     from sagelens.evaluation.report import Material, render
 
     folder = connection.project.root / ".sagelens" / "reports"
     compiled = folder / ".templates"
     compiled.mkdir(parents=True, exist_ok=True)
-    page = render(Material(project=connection.project.name, executions=tuple(executions)), compiled=compiled)
-    path = folder / f"{executions[0].document['execution_id']}.html"
+    material = Material(project=connection.project.name, executions=tuple(executions), deployments=tuple(deployments))
+    page = render(material, compiled=compiled)
+    path = folder / f"{name or executions[0].id}.html"
     half = path.with_name(f".{path.name}.{os.getpid()}.part")
     half.write_text(page, encoding="utf-8")
     half.replace(path)
@@ -69,7 +74,7 @@ def deployments_of(connection: Connection, document: Document) -> Iterable[Docum
     package = _package(connection.s3, document)
     if package is None:
         return
-    for summary in reversed(list_executions(connection, [pipeline_name(name, _DEPLOYMENT)])):
+    for summary in reversed(list_executions(connection, [pipeline_name(name, PIPELINE)])):
         if summary["StartTime"].timestamp() < document["started"]:
             continue
         found = read_document(connection, summary["PipelineExecutionArn"])

@@ -6,62 +6,65 @@ import json
 import sys
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sagelens.cli.commands.report import gather, write_page
-from sagelens.cli.execution import Document, follow, settled, start
+from sagelens.cli.deployment_run import PIPELINE, deployments_during, material_of, run_deployment
+from sagelens.cli.deployment_watch import Lookout
+from sagelens.cli.execution import Document, settled
+from sagelens.cli.pipelines import composed, execute, source_files_of
 from sagelens.cli.result import error_of, evidence_of, facts_of, result_of
 from sagelens.cli.target import Connection, connect
 from sagelens.cli.view import Progress
 from sagelens.errors import BadInput, WaitingForApproval
-from sagelens.pipeline.compose import Compiled, compose, publish
+from sagelens.pipeline.compose import compose
 from sagelens.pipeline.selection import select
 
 if TYPE_CHECKING:
     from sagelens.evaluation.report import Execution
 
-__all__ = ["deploy_and_conclude", "print_definition", "run_pipeline"]
+__all__ = ["RunOptions", "deploy_and_conclude", "print_definition", "run_pipeline"]
 
 _TRAINING = "training"
-_DEPLOYMENT = "deployment"
 
 
-def run_pipeline(
-    name: str,
-    *,
-    environment: str,
-    settings: Sequence[str],
-    selection: tuple[str | None, str | None, str | None],
-    parameters: Sequence[str],
-    cache: bool,
-    as_json: bool,
-) -> int:
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """`selection`: the steps of `--from`, `--to` and `--only`. With `deploy` an approved model of a training run is deployed."""
+
+    settings: Sequence[str] = ()
+    selection: tuple[str | None, str | None, str | None] = (None, None, None)
+    parameters: Sequence[str] = ()
+    cache: bool = True
+    deploy: bool = True
+
+
+def run_pipeline(name: str, options: RunOptions, *, environment: str, as_json: bool) -> int:
     """Compose, publish, start and follow; a training run that is approved goes on to deployment."""
-    connection = connect(environment, settings=settings)
-    compiled = _composed(connection, name, cache)
-    first, last, only = selection
-    selected = select(compiled.parsed(), first=first, last=last, only=only) if any(selection) else []
-    with ThreadPoolExecutor(1, "aside") as aside, Progress() as watch:
-        following = aside.submit(_composed, connection, _DEPLOYMENT, cache=True) if name == _TRAINING else None
-        documents = [_execute(connection, compiled, _parameters(parameters), selected, watch)]
+    connection = connect(environment, settings=options.settings)
+    compiled = composed(connection, name, cache=options.cache)
+    first, last, only = options.selection
+    selected = select(compiled.parsed(), first=first, last=last, only=only) if any(options.selection) else []
+    with ThreadPoolExecutor(1, "aside") as aside:
+        following = aside.submit(composed, connection, PIPELINE) if name == _TRAINING and options.deploy else None
+        with Progress() as watch:
+            documents = [execute(connection, compiled, _parameters(options.parameters), selected=selected, watch=watch)]
         gathered = [aside.submit(gather, connection.s3, documents[0])]
         package = _package_of(connection, documents[0]) if name == _TRAINING else None
         if following is not None and package is not None and package["ModelApprovalStatus"] == "Approved":
-            documents.append(_deploy(connection, following.result(), package["ModelPackageArn"], watch))
+            lookout = Lookout(connection, connection.project.deployment.endpoint)
+            documents.append(run_deployment(connection, following.result(), package["ModelPackageArn"], lookout=lookout))
             gathered.append(aside.submit(gather, connection.s3, documents[1]))
     return _conclude(connection, documents, gathered, package, as_json=as_json)
 
 
-def _deploy(connection: Connection, compiled: Compiled, package: str, watch: Any) -> Document:
-    """Run the deployment pipeline for an approved model package."""
-    return _execute(connection, compiled, {"ModelPackageArn": package}, [], watch)
-
-
-def deploy_and_conclude(connection: Connection, package: str, *, as_json: bool) -> int:
+def deploy_and_conclude(connection: Connection, package: str, *, reason: str, as_json: bool) -> int:
     """Deploy an approved package with progress and a summary; returns the exit code."""
-    with ThreadPoolExecutor(1, "aside") as aside, Progress() as watch:
-        document = _deploy(connection, _composed(connection, _DEPLOYMENT, cache=True), package, watch)
+    lookout = Lookout(connection, connection.project.deployment.endpoint)
+    document = run_deployment(connection, composed(connection, PIPELINE), package, lookout=lookout, reason=reason)
+    with ThreadPoolExecutor(1, "aside") as aside:
         gathered = aside.submit(gather, connection.s3, document)
     return _conclude(connection, [document], [gathered], None, as_json=as_json)
 
@@ -70,35 +73,9 @@ def print_definition(name: str, *, environment: str, settings: Sequence[str]) ->
     from sagelens.project import find_root, load_project
 
     project = load_project(find_root(Path.cwd()), environment=environment, settings=settings)
-    compiled = compose(project, name, sources=_source_files)
+    compiled = compose(project, name, sources=source_files_of)
     sys.stdout.write(json.dumps(compiled.parsed(), indent=1, sort_keys=True) + "\n")
     return 0
-
-
-def _composed(connection: Connection, name: str, cache: bool) -> Compiled:
-    return compose(connection.project, name, sources=_source_files, cache=cache)
-
-
-def _source_files(project: Any) -> Any:
-    from sagelens.cli.sources import source_files
-
-    return source_files(project)
-
-
-def _execute(
-    connection: Connection, compiled: Compiled, parameters: dict[str, str], selected: Sequence[str], watch: Any
-) -> Document:
-    environment = connection.project.environment
-    publish(
-        compiled,
-        sagemaker=connection.sagemaker,
-        s3=connection.s3,
-        bucket=environment.bucket,
-        role=environment.role,
-        tags=connection.tags,
-    )
-    arn = start(connection, compiled.name, parameters=parameters, selected=selected)
-    return follow(connection, arn, watch)
 
 
 def _parameters(given: Sequence[str]) -> dict[str, str]:
@@ -132,7 +109,8 @@ def _conclude(
     executions = [future.result() for future in gathered]
     result = result_of(documents, [record for execution in executions for record in execution.evidence.values()])
     documents[0] = settled(connection, documents[0])  # its run in MLflow is shown; those that followed need not be waited for
-    result["report"] = str(write_page(connection, executions))
+    deployments = material_of(connection, deployments_during(connection, documents))
+    result["report"] = str(write_page(connection, executions, deployments))
     error = next((found for document in documents if (found := error_of(document)) is not None), None)
     if error is None and package is not None and package["ModelApprovalStatus"] != "Approved":
         error = WaitingForApproval(

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sagelens.evaluation.report.deployment import DeploymentView
 from sagelens.evaluation.report.gates import GateView
 from sagelens.evaluation.report.interval import IntervalView, interval_view
 from sagelens.evaluation.report.material import Material
 from sagelens.evaluation.report.release import ReleaseView
 from sagelens.evaluation.report.steps import ExecutionView
-from sagelens.evaluation.report.wording import count, figure, percent, plural, signed, title
+from sagelens.evaluation.report.wording import count, figure, percent, plural, seconds, signed, title
 
 __all__ = ["FailureView", "FramingView", "Milestone", "Tile", "failure_view", "framing_view", "milestones", "status_of", "tiles"]
 
@@ -55,17 +56,23 @@ class FramingView:
     facts: Mapping[str, str]
 
 
-def status_of(executions: Sequence[ExecutionView]) -> str:
-    """The first that is not Succeeded, as `sagelens run --json` has it."""
+def status_of(executions: Sequence[ExecutionView], deployments: Sequence[DeploymentView] = ()) -> str:
+    """The first that is not Succeeded, as `sagelens run --json` has it. A rollback has no execution."""
+    if not executions:
+        return {"landed": "Succeeded", "under way": "Executing"}.get(deployments[0].outcome, "Failed")
     return next((e.status for e in executions if e.status != "Succeeded"), executions[-1].status)
 
 
-def tiles(material: Material, gates: Sequence[GateView], release: ReleaseView) -> list[Tile]:
+def tiles(
+    material: Material, gates: Sequence[GateView], release: ReleaseView, deployments: Sequence[DeploymentView] = ()
+) -> list[Tile]:
     record = material.find("roc", "confusion", "gain", "roc_auc")
     found = [
         *(_model_tiles(record, material.metrics()) if record else ()),
         *_data_tiles(material, gates, brief=record is not None),
     ]
+    if deployments and record is None:
+        return [*found, *_deployment_tiles(deployments[-1])]
     if release.deployment:
         found.append(Tile(label="Endpoint", value=release.deployment["Endpoint"], note=release.outcome, tone="good"))
     return found
@@ -205,6 +212,14 @@ def _data_tiles(material: Material, gates: Sequence[GateView], *, brief: bool) -
                 for output in evidence["outputs"]
                 if evidence["phase"] == "batch-scoring" and output["name"] == "predictions"
             )
+
+
+def _deployment_tiles(deployment: DeploymentView) -> Iterator[Tile]:
+    yield Tile(label="Endpoint", value=deployment.endpoint, note=deployment.outcome, tone=deployment.tone)
+    if deployment.seconds is not None:
+        yield Tile(label="Took", value=seconds(deployment.seconds), note=deployment.clock or "on the wall's clock")
+    for name, old, new in deployment.compared:
+        yield Tile(label=name, value=new, note=f"old fleet {old}")
 
 
 def _approval_tone(release: ReleaseView) -> str:

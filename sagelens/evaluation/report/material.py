@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Execution", "Material", "Record"]
+__all__ = ["Deployment", "Execution", "Material", "Record"]
 
 Record = Mapping[str, Any]
 
@@ -36,11 +36,25 @@ class Execution:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """`journal` is a record of the endpoint's journal; `observed` is what CloudWatch told of it.
+
+    `observed` holds `clock` (its label), `period` in seconds, `fleets` (`old` and `new`: series of (time, value) by
+    `Invocations`, `Invocation4XXErrors`, `Invocation5XXErrors`, `ModelLatency p50` and `ModelLatency p99`, in CloudWatch's
+    units), and `alarms` by name: what each `watches`, and its `changes` (time, state, reason). Times are seconds since the epoch.
+    """
+
+    journal: Record
+    observed: Record = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Material:
-    """The execution asked for comes first."""
+    """The execution asked for comes first. A rollback has none: its page is that of its deployment alone."""
 
     project: str
     executions: tuple[Execution, ...]
+    deployments: tuple[Deployment, ...] = ()
 
     def find(self, *keys: str) -> Record | None:
         """The JSON artifact with these fields. Artifacts are known by their shape, since a project names them."""

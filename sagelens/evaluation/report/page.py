@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sagelens.evaluation.report import wording
+from sagelens.evaluation.report.deployment import DeploymentView, deployment_views
 from sagelens.evaluation.report.evaluation import ChampionView, EvaluationView, champion_view, evaluation_view
 from sagelens.evaluation.report.figures import FigureView, figure_views
 from sagelens.evaluation.report.gates import GateView, gate_views
@@ -46,6 +47,7 @@ class Page:
     status: str
     seconds: float | None
     executions: tuple[ExecutionView, ...]
+    deployments: tuple[DeploymentView, ...]
     failure: FailureView | None
     framing: FramingView | None
     tiles: tuple[Tile, ...]
@@ -62,8 +64,14 @@ class Page:
     step_ids: dict[str, str]
 
     @property
-    def first(self) -> ExecutionView:
-        return self.executions[0]
+    def first(self) -> ExecutionView | None:
+        """The execution asked for; a rollback has none."""
+        return self.executions[0] if self.executions else None
+
+    @property
+    def deployment_leads(self) -> bool:
+        """Whether the deployment is what the page is about, rather than what a training run ended with."""
+        return bool(self.deployments) and self.evaluation is None
 
     @property
     def warnings(self) -> list[tuple[str, str]]:
@@ -76,18 +84,20 @@ class Page:
     @property
     def sections(self) -> list[tuple[str, str]]:
         """Ids and titles of what there is to see, in the page's order."""
-        every = {
-            ("steps", "Steps"): True,
-            ("gates", "Gates"): self.gates,
-            ("data", "Data"): self.profile or self.profile_figures,
-            ("evaluation", "Evaluation"): self.evaluation,
-            ("champion", "Champion"): self.champion,
-            ("figures", "Figures"): self.other_figures,
-            ("release", "Release"): self.release,
-            ("lineage", "Lineage"): self.lineage,
-            ("record", "Record"): True,
-        }
-        return [name for name, shown in every.items() if shown]
+        every: list[tuple[str, str, object]] = [
+            ("deployment", "Deployment", self.deployment_leads),
+            ("steps", "Steps", self.executions),
+            ("gates", "Gates", self.gates),
+            ("data", "Data", self.profile or self.profile_figures),
+            ("evaluation", "Evaluation", self.evaluation),
+            ("champion", "Champion", self.champion),
+            ("figures", "Figures", self.other_figures),
+            ("deployment", "Deployment", self.deployments and not self.deployment_leads),
+            ("release", "Release", self.release),
+            ("lineage", "Lineage", self.lineage),
+            ("record", "Record", self.executions),
+        ]
+        return [(id_, title) for id_, title, shown in every if shown]
 
 
 def render(material: Material, *, compiled: Path | None = None) -> str:
@@ -103,22 +113,25 @@ def page_of(material: Material) -> Page:
         execution_view(execution, number, material.project) for number, execution in enumerate(material.executions)
     )
     gates = tuple(gate_views(material))
+    evaluation = evaluation_view(material)
     release = release_view(material)
-    spans = [execution.seconds for execution in executions]
+    deployments = deployment_views(material.deployments)
+    spans = [one.seconds for one in executions or deployments]
     return Page(
         project=material.project,
-        title=f"{material.project} {executions[0].name}",
-        status=status_of(executions),
+        title=f"{material.project} {executions[0].name}" if evaluation or not deployments else deployments[0].title,
+        status=status_of(executions, deployments),
         seconds=None if None in spans else sum(span for span in spans if span is not None),
         executions=executions,
+        deployments=deployments,
         failure=failure_view(material, executions, gates),
         framing=framing_view(material),
-        tiles=tuple(tiles(material, gates, release)),
+        tiles=tuple(tiles(material, gates, release, deployments)),
         milestones=tuple(milestones(executions, gates, release)),
         gates=gates,
         profile=profile_view(material),
         profile_figures=tuple(figure_views(material.figures_of("exploration"))),
-        evaluation=evaluation_view(material),
+        evaluation=evaluation,
         champion=champion_view(material),
         other_figures=tuple(figure_views(_other_figures(material))),
         release=release,

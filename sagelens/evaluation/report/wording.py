@@ -6,7 +6,20 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["clock", "count", "digest", "figure", "percent", "plural", "seconds", "signed", "size", "title", "value"]
+__all__ = [
+    "clock",
+    "count",
+    "digest",
+    "figure",
+    "milliseconds",
+    "percent",
+    "plural",
+    "seconds",
+    "signed",
+    "size",
+    "title",
+    "value",
+]
 
 _NOTHING = "\N{EN DASH}"
 
@@ -57,6 +70,10 @@ def seconds(duration: float | None) -> str:
     minutes, rest = divmod(round(duration), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def milliseconds(duration: float | None) -> str:
+    return _NOTHING if duration is None else f"{duration:.3g} ms" if duration < 1000 else seconds(duration / 1000)
 
 
 def size(bytes_: float | None) -> str:

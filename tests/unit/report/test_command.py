@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from sagelens.cli.commands.report import deployments_of, report_path
 from tests.unit.report.example import PACKAGE, START, SVG, deployment, evaluation, training
+from tests.unit.report.rollouts import NEW, journal, observed
 
 
 @dataclass
@@ -36,12 +37,18 @@ class Bucket:
         return self
 
     def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803 - boto3's names
+        yield self.list_objects_v2(Bucket=Bucket, Prefix=Prefix)
+
+    def list_objects_v2(self, *, Bucket: str, Prefix: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
         keys = [uri.removeprefix(f"s3://{Bucket}/") for uri in self.objects]
-        yield {"Contents": [{"Key": key} for key in keys if key.startswith(Prefix)]}
+        return {"Contents": [{"Key": key} for key in keys if key.startswith(Prefix)]}
 
 
 class Executions:
     """Executions of the deployment pipeline, as boto3 lists them: the newest first."""
+
+    def list_endpoints(self, *, MaxResults: int) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        return {"Endpoints": []}
 
     def get_paginator(self, name: str) -> Executions:
         assert name == "list_pipeline_executions"
@@ -86,8 +93,9 @@ def documents(bucket: Bucket) -> list[dict[str, Any]]:
 @pytest.fixture
 def connection(bucket: Bucket, tmp_path: Any) -> Any:
     environment = SimpleNamespace(bucket="bucket")
-    project = SimpleNamespace(name="delays", root=tmp_path, environment=environment)
-    return SimpleNamespace(s3=bucket, sagemaker=Executions(), project=project)
+    settings = SimpleNamespace(endpoint="delays", variant="AllTraffic")
+    project = SimpleNamespace(name="delays", root=tmp_path, environment=environment, deployment=settings)
+    return SimpleNamespace(s3=bucket, sagemaker=Executions(), project=project, clients={})
 
 
 def test_the_page_is_written_where_reports_are(connection: Any, documents: list[dict[str, Any]], tmp_path: Any) -> None:
@@ -100,6 +108,19 @@ def test_the_page_is_written_where_reports_are(connection: Any, documents: list[
     assert "0.6884" in text
     assert "delays-0a1b" in text
     assert text.count("data:image/svg+xml;base64,") == 3
+
+
+def test_the_journal_of_the_deployment_is_drawn_with_what_was_observed_of_it(
+    connection: Any, documents: list[dict[str, Any]], bucket: Bucket
+) -> None:
+    name = f"{datetime.fromtimestamp(START, UTC):%Y%m%dT%H%M%SZ}-{NEW}.json"
+    bucket.objects[f"s3://bucket/deployments/delays/{name}"] = json.dumps(journal())
+    bucket.objects[f"s3://bucket/deployments-observed/delays/{name}"] = json.dumps(observed())
+
+    text = report_path(connection, documents).read_text(encoding="utf-8")
+
+    assert '<section id="deployment">' in text
+    assert "on a clock 60 times as fast as the wall" in text
 
 
 def test_a_page_is_replaced(connection: Any, documents: list[dict[str, Any]]) -> None:
