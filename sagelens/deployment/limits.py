@@ -31,9 +31,12 @@ _BOUNDS = {Canary: (1, 50), Linear: (10, 50), Rolling: (5, 50)}
 
 
 def fleet_size(release: Release, state: EndpointState | None) -> int:
-    """Instances of the new fleet: as many as are live, since scaled-out counts are retained; else what the config says."""
+    """Instances of the new fleet: as many as are desired now, since scaled-out counts are retained; else what the config says.
+
+    Fewer may be running, as while one is being replaced.
+    """
     live = state.variant(release.variant_name) if state else None
-    return live.instances if live and live.instances else release.instances
+    return (live.desired_instances or live.instances or release.instances) if live else release.instances
 
 
 def is_plain(state: EndpointState, variant: str) -> bool:

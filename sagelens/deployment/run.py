@@ -91,13 +91,14 @@ class Recorder:
     def end(self, ending: Ending, *, serves: str) -> None:
         """The last event. What SageMaker goes on with stays under way."""
         now = self._pace.time()
+        outcome = ending.outcome if ending.settled else Outcome.UNDER_WAY
         if ending.settled:
             self.record = replace(
                 self.record, outcome=ending.outcome, reason=ending.reason, serves=serves, finished=now, updated=now
             )
-        share = {Outcome.LANDED: 1.0, Outcome.ROLLED_BACK: 0.0}.get(ending.outcome)
+        share = {Outcome.LANDED: 1.0, Outcome.ROLLED_BACK: 0.0}.get(outcome)
         told = {} if share is None or serves in self.record.trial_configs else {"traffic_share": share}
-        self.tell(EventKind.ENDED, self.record.phase, f"{ending.outcome}. {ending.reason}".strip(), numbers=told)
+        self.tell(EventKind.ENDED, self.record.phase, f"{outcome}. {ending.reason}".strip(), numbers=told)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,7 +73,15 @@ class MetricGuard:
 
     def __str__(self) -> str:
         side = "above" if self.above else "below"
-        return f"{self.statistic} of {self.metric} {side} {self.threshold:g} for {self.evaluation_periods} x {self.period} s"
+        return f"{self.statistic} of {self.metric} {side} {self._limit()} for {self.evaluation_periods} x {self.period} s"
+
+    def _limit(self) -> str:
+        """The threshold in a unit that people read."""
+        if self.namespace == SAGEMAKER and self.metric.endswith("Latency"):
+            return f"{self.threshold / 1e6:g} s"
+        if self.namespace == SAGEMAKER and self.metric.endswith("Errors") and self.statistic == "Average":
+            return f"{self.threshold * 100:g} %"
+        return f"{self.threshold:g}"
 
     def to_json(self) -> dict[str, Any]:
         optional: dict[str, Any] = {"dimensions": dict(self.dimensions), "datapoints": self.datapoints}

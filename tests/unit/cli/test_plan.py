@@ -30,7 +30,7 @@ def test_a_plan_tells_phases_times_alarms_and_costs() -> None:
 
     waits = [line.split()[:4] for line in text.splitlines() if "of the traffic" in line]
     assert waits == [["+0s", "10m", "50%", "4"], ["+10m", "5m", "100%", "4"]]
-    for said in ("serves delays-before", RELEASE.config_name, "package/7", "Invocation5XXErrors above 0.01", "instance-hours"):
+    for said in ("serves delays-before", RELEASE.config_name, "package/7", "Invocation5XXErrors above 1 %", "instance-hours"):
         assert said in text
     assert "on alarm    all traffic back to delays-before" in text
 

@@ -101,7 +101,7 @@ def observed(*, until: float = 240, failing: float = 0.0, rang: float | None = N
                 "ModelLatency p99": series(40, until, 6100),
             },
         },
-        "alarms": {f"{NEW}-errors": {"watches": "Average of Invocation5XXErrors above 0.01 for 1 x 60 s", "changes": changes}},
+        "alarms": {f"{NEW}-errors": {"watches": "Average of Invocation5XXErrors above 1 % for 1 x 60 s", "changes": changes}},
     }
 
 
