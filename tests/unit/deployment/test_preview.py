@@ -52,6 +52,12 @@ def test_the_phases_of_a_rollout(strategy: str, expected: list[tuple[int | None,
     assert shape(planned(strategy)) == expected
 
 
+def test_an_instance_that_is_being_replaced_does_not_make_the_fleet_smaller() -> None:
+    plan = planned("rolling:size=2,wait=60", state=live(1, desired_instances=4))
+
+    assert shape(plan) == [(None, 0), (60, 0.5), (60, 1), (None, 1)]
+
+
 def test_a_chain_is_shown_one_strategy_after_the_other() -> None:
     plan = planned("shadow:duration=2h", "weighted:share=10%,duration=1h", "canary:size=25%,wait=10m")
 

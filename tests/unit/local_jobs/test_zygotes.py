@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,27 @@ asyncio.run(main())
         service.kill()
 
     assert asyncio.run(eventually(lambda: not any(runs(pid) for pid in pids)))
+
+
+def test_a_lasting_process_starts_afresh_while_a_lost_interpreter_warms_up_again(tmp_path: Path, runtime: Path) -> None:
+    parents = """
+import os
+def main():
+    print(os.getppid())
+"""
+
+    async def scenario() -> tuple[str, bool]:
+        a_module(tmp_path, parents)
+        async with warm(tmp_path, runtime, "base") as zygotes:
+            await zygotes.ready()
+            os.kill(zygotes.pids[0], signal.SIGKILL)
+            process = await zygotes.spawn(replace(spawn(tmp_path, "probe:main"), lasting=True))
+            assert await process.wait() == 0
+            return (tmp_path / "out.log").read_text(encoding="utf-8").strip(), await eventually(lambda: len(zygotes.pids) == 1)
+
+    parent, warm_again = asyncio.run(scenario())
+    assert parent == str(os.getpid())
+    assert warm_again
 
 
 def test_a_family_that_cannot_warm_is_served_by_fresh_processes(tmp_path: Path, runtime: Path, monkeypatch: Any) -> None:
