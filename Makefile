@@ -44,6 +44,7 @@ contracts: .venv/installed
 bench: .venv/installed
 	$(BIN)/python benchmarks/pipeline.py
 	$(BIN)/python benchmarks/serving.py
+	$(BIN)/python benchmarks/router.py
 
 # Resolve anew for every Python that is supported; needs their interpreters.
 lock: .venv/installed
