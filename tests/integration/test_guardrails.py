@@ -63,6 +63,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     assert second.code == 0, second.err
     made.run("local", "stop")
     assert made.run("local", "start", "--clock", "60x").code == 0
+    assert made.run("invoke", "flights", REQUEST).code == 0  # waits for the server, which the service starts again
     yield made
     made.run("local", "stop")
 
