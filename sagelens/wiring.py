@@ -33,6 +33,8 @@ _CALLS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "sagemaker-runtime": {"invoke_endpoint": {"EndpointName": "nothing", "Body": b""}},
     "s3": {"get_object": {"Bucket": "nothing", "Key": "nothing"}, "head_bucket": {"Bucket": "nothing"}},
+    "cloudwatch": {"describe_alarms": {"AlarmNames": ["nothing"]}},
+    "sts": {"get_caller_identity": {}},
 }
 _warm: dict[str, Any] = {}
 _warm_for: dict[str, str] = {}
