@@ -2,9 +2,9 @@
 PYTHON ?= python3
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d%d" % sys.version_info[:2])')
 BIN := .venv/bin
-CODE := sagelens steps pipelines tests benchmarks
+CODE := sagelens steps pipelines tests benchmarks infra
 
-.PHONY: run test check format lint types contracts lock bench clean
+.PHONY: run test check check-infra infra-env lock-infra format lint types contracts lock bench clean
 .DEFAULT_GOAL := run
 
 # A first model is trained and deployed, then a deeper one takes its place by canary, under alarms and some traffic. The service's
@@ -41,6 +41,13 @@ types: .venv/installed
 contracts: .venv/installed
 	$(BIN)/lint-imports
 
+# The CDK app in infra/ has an environment of its own, since it needs node, which nothing else does.
+check-infra: .venv-infra/installed
+	JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 .venv-infra/bin/python -m pytest -c infra/pytest.ini infra/tests
+	.venv-infra/bin/mypy --config-file infra/mypy.ini
+
+infra-env: .venv-infra/installed
+
 bench: .venv/installed
 	$(BIN)/python benchmarks/pipeline.py
 	$(BIN)/python benchmarks/serving.py
@@ -54,6 +61,16 @@ lock: .venv/installed
 	    --output-file constraints/py$$(echo $$version | tr -d .).txt || exit 1; \
 	done
 
+lock-infra: .venv/installed
+	cd infra && ../$(BIN)/uv pip compile requirements.in --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --output-file constraints.txt
+
+.venv-infra/installed: infra/constraints.txt
+	@command -v node >/dev/null || { echo "infra/ needs node 20 or later, for CDK. Nothing else here does."; exit 2; }
+	$(PYTHON) -m venv .venv-infra
+	.venv-infra/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r infra/constraints.txt
+	@touch $@
+
 .venv/installed: constraints/py$(VERSION).txt pyproject.toml
 	@test -f constraints/py$(VERSION).txt || { echo "Python $(VERSION) is not supported; set PYTHON to 3.11, 3.12 or 3.13"; exit 2; }
 	$(PYTHON) -m venv .venv
@@ -62,4 +79,4 @@ lock: .venv/installed
 	@touch $@
 
 clean:
-	rm -rf .venv .sagelens
+	rm -rf .venv .venv-infra .sagelens

@@ -1,0 +1,126 @@
+"""What several roles may do, as blocks of grants."""
+
+from __future__ import annotations
+
+from infra.permissions.grant import Grant, Reason
+from infra.permissions.place import Place, Purpose, Role
+
+__all__ = [
+    "encrypts_volumes",
+    "joins_network",
+    "lists",
+    "passes",
+    "publishes",
+    "pulls_image",
+    "reads",
+    "uses_data_key",
+    "writes",
+    "writes_logs",
+]
+
+OBJECTS = Reason("Keys carry execution ids and digests; only what stands before them can be named.")
+NO_RESOURCES = Reason("AWS has no resource for this action; every policy has to say '*'.")
+
+
+def pulls_image(place: Place) -> tuple[Grant, ...]:
+    return (
+        Grant(actions=("ecr:GetAuthorizationToken",), resources=("*",), wide=NO_RESOURCES),
+        Grant(
+            actions=("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+            resources=(place.arn("ecr", f"repository/{place.repository}"),),
+        ),
+    )
+
+
+def writes_logs(place: Place, *groups: str) -> tuple[Grant, ...]:
+    """Log streams of groups below /aws/sagemaker/."""
+    return (
+        Grant(
+            actions=("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
+            resources=tuple(place.arn("logs", f"log-group:/aws/sagemaker/{group}:*") for group in groups),
+            wide=Reason("SageMaker names the streams after jobs and hosts that do not exist yet."),
+        ),
+    )
+
+
+def publishes(*namespaces: str) -> tuple[Grant, ...]:
+    return (
+        Grant(
+            actions=("cloudwatch:PutMetricData",),
+            resources=("*",),
+            conditions={"StringEquals": {"cloudwatch:namespace": tuple(f"/aws/sagemaker/{name}" for name in namespaces)}},
+            wide=NO_RESOURCES,
+        ),
+    )
+
+
+def joins_network(place: Place) -> tuple[Grant, ...]:
+    """Network interfaces of a job or a model server in the environment's VPC."""
+    interfaces, networks = place.arn("ec2", "network-interface/*"), ("subnet/*", "security-group/*")
+    return (
+        Grant(
+            actions=("ec2:CreateNetworkInterface",),
+            resources=(interfaces, *(place.arn("ec2", name) for name in networks)),
+            wide=Reason(
+                "Interfaces do not exist before they are made; subnets and groups of this account and Region are the VPC's."
+            ),
+        ),
+        Grant(
+            actions=(
+                "ec2:CreateNetworkInterfacePermission",
+                "ec2:DeleteNetworkInterface",
+                "ec2:DeleteNetworkInterfacePermission",
+            ),
+            resources=(interfaces,),
+            wide=Reason("SageMaker makes and names the interfaces while the job runs."),
+        ),
+        Grant(
+            actions=(
+                "ec2:DescribeDhcpOptions",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeVpcs",
+            ),
+            resources=("*",),
+            wide=NO_RESOURCES,
+        ),
+    )
+
+
+def encrypts_volumes(place: Place) -> tuple[Grant, ...]:
+    return (
+        Grant(
+            actions=("kms:CreateGrant",),
+            resources=(place.keys[Purpose.VOLUMES],),
+            conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
+        ),
+    )
+
+
+def uses_data_key(place: Place, *, writes: bool) -> tuple[Grant, ...]:
+    actions = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey") if writes else ("kms:Decrypt",)
+    return (Grant(actions=actions, resources=(place.keys[Purpose.DATA],)),)
+
+
+def reads(place: Place, *keys: str) -> tuple[Grant, ...]:
+    return (Grant(actions=("s3:GetObject",), resources=tuple(place.objects(f"{key}/*") for key in keys), wide=OBJECTS),)
+
+
+def writes(place: Place, *keys: str) -> tuple[Grant, ...]:
+    return (Grant(actions=("s3:PutObject",), resources=tuple(place.objects(f"{key}/*") for key in keys), wide=OBJECTS),)
+
+
+def lists(place: Place) -> tuple[Grant, ...]:
+    """Also needed to be told 404 in place of 403 for an object that is not there."""
+    return (Grant(actions=("s3:ListBucket",), resources=(f"arn:aws:s3:::{place.bucket}",)),)
+
+
+def passes(place: Place, *roles: Role) -> tuple[Grant, ...]:
+    return (
+        Grant(
+            actions=("iam:PassRole",),
+            resources=tuple(place.role_arn(role) for role in roles),
+            conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+        ),
+    )

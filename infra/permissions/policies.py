@@ -1,0 +1,297 @@
+"""What each role may do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from infra.permissions import blocks
+from infra.permissions.grant import Grant, Reason
+from infra.permissions.place import Place, Purpose, Role
+
+__all__ = ["PURPOSES", "grants"]
+
+PURPOSES: Mapping[Role, str] = {
+    Role.PROCESSING: "processing jobs of steps that call nothing: they read their channels and write their outputs",
+    Role.TRAINING: "training jobs: they read their channels and write models",
+    Role.TRANSFORM: "models of batch scoring: they read rows and write scores",
+    Role.REGISTRATION: "the steps that compare with the champion and register a model",
+    Role.SCORING: "the step that finds the approved model and makes it ready for batch scoring",
+    Role.DEPLOYMENT: "the steps that deploy a model, watch it, ask it and take it back",
+    Role.ENDPOINT: "model servers behind the endpoint",
+    Role.EXECUTION: "executions of pipelines: they start, follow and stop jobs",
+    Role.EVENTS: "EventBridge: it starts pipelines",
+    Role.FRONT: "API Gateway: it asks the endpoint",
+    Role.CI: "GitHub's workflows: they push the image, publish pipelines, start and follow them",
+}
+"""Whom a role is for."""
+
+_PASSED = (Role.PROCESSING, Role.TRAINING, Role.REGISTRATION, Role.SCORING, Role.DEPLOYMENT)
+_LISTING = Reason("SageMaker restricts no List call to resources; what it shows are names.")
+_DIGESTS = Reason("Names end in the digest of the model and its settings, known only when it is deployed.")
+_VERSIONS = Reason("Versions of the group are numbered as they are registered.")
+_JOBS = Reason("SageMaker Pipelines names jobs after the execution, with a random end.")
+
+
+def grants(role: Role, place: Place) -> tuple[Grant, ...]:
+    return _OF[role](place)
+
+
+def _job(place: Place, group: str, *, outputs: tuple[str, ...]) -> tuple[Grant, ...]:
+    pipelines = tuple(place.pipeline(name) for name in place.settings.pipelines)
+    return (
+        *blocks.pulls_image(place),
+        *blocks.writes_logs(place, group),
+        *blocks.publishes(group),
+        *blocks.joins_network(place),
+        *blocks.encrypts_volumes(place),
+        *blocks.uses_data_key(place, writes=True),
+        *blocks.lists(place),
+        *blocks.reads(place, "code", *pipelines, *(() if "raw" not in outputs else ("sources", "raw"))),
+        *blocks.writes(place, *outputs),
+    )
+
+
+def _processing(place: Place) -> tuple[Grant, ...]:
+    arrived = (
+        Grant(actions=("s3:GetObject",), resources=(place.arrived("*"),), wide=blocks.OBJECTS),
+        Grant(actions=("s3:ListBucket",), resources=(f"arn:aws:s3:::{place.data_bucket}",)),
+    )
+    outputs = tuple(place.pipeline(name) for name in place.settings.pipelines)
+    return (*_job(place, "ProcessingJobs", outputs=(*outputs, "raw")), *arrived)
+
+
+def _training(place: Place) -> tuple[Grant, ...]:
+    return _job(place, "TrainingJobs", outputs=(place.pipeline("training"),))
+
+
+def _transform(place: Place) -> tuple[Grant, ...]:
+    return _job(place, "TransformJobs", outputs=(place.pipeline("scoring"),))
+
+
+def _reads_packages(place: Place) -> tuple[Grant, ...]:
+    group = place.settings.model_package_group
+    return (
+        Grant(
+            actions=("sagemaker:DescribeModelPackage",),
+            resources=(place.sagemaker(f"model-package/{group}/*"),),
+            wide=_VERSIONS,
+        ),
+        Grant(actions=("sagemaker:ListModelPackages",), resources=("*",), wide=_LISTING),
+    )
+
+
+def _registration(place: Place) -> tuple[Grant, ...]:
+    group = place.settings.model_package_group
+    return (
+        *_job(place, "ProcessingJobs", outputs=(place.pipeline("training"),)),
+        *_reads_packages(place),
+        Grant(
+            actions=("sagemaker:CreateModelPackage", "sagemaker:UpdateModelPackage"),
+            resources=(place.sagemaker(f"model-package/{group}/*"),),
+            wide=_VERSIONS,
+        ),
+        Grant(
+            actions=("sagemaker:CreateModelPackage", "sagemaker:CreateModelPackageGroup"),
+            resources=(place.sagemaker(f"model-package-group/{group}"),),
+        ),
+    )
+
+
+def _makes_models(place: Place, prefix: str, role: Role) -> tuple[Grant, ...]:
+    made = Grant(
+        actions=("sagemaker:CreateModel", "sagemaker:DescribeModel"),
+        resources=(place.sagemaker(f"model/{prefix}-*"),),
+        wide=_DIGESTS,
+    )
+    return (made, *blocks.passes(place, role))
+
+
+def _scoring(place: Place) -> tuple[Grant, ...]:
+    return (
+        *_job(place, "ProcessingJobs", outputs=(place.pipeline("scoring"),)),
+        *_reads_packages(place),
+        *_makes_models(place, place.settings.model_package_group, Role.TRANSFORM),
+    )
+
+
+def _deployment(place: Place) -> tuple[Grant, ...]:
+    endpoint = place.settings.endpoint
+    journal = f"deployments/{endpoint}"
+    packages = _reads_packages(place)[:1]
+    return (
+        *_job(place, "ProcessingJobs", outputs=(place.pipeline("deployment"),)),
+        *packages,
+        *_makes_models(place, endpoint, Role.ENDPOINT),
+        *_moves_endpoints(place),
+        *_watches(place),
+        *blocks.reads(place, journal),
+        *blocks.writes(place, journal),
+    )
+
+
+def _moves_endpoints(place: Place) -> tuple[Grant, ...]:
+    name = place.settings.endpoint
+    live, staging = place.sagemaker(f"endpoint/{name}"), place.sagemaker(f"endpoint/{name}-staging-*")
+    configs = place.sagemaker(f"endpoint-config/{name}-*")
+    return (
+        Grant(
+            actions=(
+                "sagemaker:CreateEndpoint",
+                "sagemaker:DeleteEndpoint",
+                "sagemaker:DescribeEndpoint",
+                "sagemaker:InvokeEndpoint",
+            ),
+            resources=(live, staging),
+            wide=_DIGESTS,
+        ),
+        Grant(actions=("sagemaker:UpdateEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"), resources=(live,)),
+        Grant(
+            actions=(
+                "sagemaker:CreateEndpoint",
+                "sagemaker:CreateEndpointConfig",
+                "sagemaker:DeleteEndpointConfig",
+                "sagemaker:DescribeEndpointConfig",
+                "sagemaker:UpdateEndpoint",
+            ),
+            resources=(configs,),
+            wide=_DIGESTS,
+        ),
+        Grant(actions=("sagemaker:DeleteModel",), resources=(place.sagemaker(f"model/{name}-*"),), wide=_DIGESTS),
+        Grant(actions=("sagemaker:ListEndpointConfigs", "sagemaker:ListEndpoints"), resources=("*",), wide=_LISTING),
+    )
+
+
+def _watches(place: Place) -> tuple[Grant, ...]:
+    own = place.arn("cloudwatch", f"alarm:{place.settings.endpoint}-*")
+    return (
+        Grant(actions=("cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"), resources=(own,), wide=_DIGESTS),
+        Grant(
+            actions=("cloudwatch:DescribeAlarmHistory",),
+            resources=(place.arn("cloudwatch", "alarm:*"),),
+            wide=Reason("A deployment may be guarded by alarms of any name, and tells why one rang."),
+        ),
+        Grant(
+            actions=("cloudwatch:DescribeAlarms",),
+            resources=("*",),
+            wide=Reason("CloudWatch shows composite alarms only to those who may describe all alarms."),
+        ),
+        Grant(actions=("cloudwatch:GetMetricStatistics",), resources=("*",), wide=blocks.NO_RESOURCES),
+    )
+
+
+def _endpoint(place: Place) -> tuple[Grant, ...]:
+    return (
+        *blocks.pulls_image(place),
+        *blocks.writes_logs(place, f"Endpoints/{place.settings.endpoint}*"),
+        *blocks.publishes("Endpoints"),
+        *blocks.joins_network(place),
+        *blocks.uses_data_key(place, writes=True),
+        *blocks.lists(place),
+        *blocks.reads(place, place.pipeline("training")),
+        *blocks.writes(place, f"captured/{place.settings.endpoint}"),
+        Grant(
+            actions=("cloudwatch:DescribeAlarms",),
+            resources=("*",),
+            wide=Reason("SageMaker watches the alarms of a rollout under this role, composite ones included."),
+        ),
+    )
+
+
+def _execution(place: Place) -> tuple[Grant, ...]:
+    jobs = ("Processing", "Training", "Transform")
+    running = tuple(
+        Grant(
+            actions=(*tuple(f"sagemaker:{verb}{kind}Job" for verb in ("Create", "Describe", "Stop")), "sagemaker:AddTags"),
+            resources=(place.sagemaker(f"{kind.lower()}-job/pipelines-*"),),
+            wide=_JOBS,
+        )
+        for kind in jobs
+    )
+    outputs = tuple(place.pipeline(name) for name in place.settings.pipelines)
+    return (
+        *running,
+        *blocks.passes(place, *_PASSED),
+        *blocks.reads(place, *outputs),
+        *blocks.uses_data_key(place, writes=False),
+    )
+
+
+def _events(place: Place) -> tuple[Grant, ...]:
+    started = tuple(place.sagemaker(f"pipeline/{place.pipeline(name)}") for name in ("training", "deployment"))
+    return (Grant(actions=("sagemaker:StartPipelineExecution",), resources=started),)
+
+
+def _front(place: Place) -> tuple[Grant, ...]:
+    asked = place.sagemaker(f"endpoint/{place.settings.endpoint}")
+    return (Grant(actions=("sagemaker:InvokeEndpoint",), resources=(asked,)),)
+
+
+def _ci(place: Place) -> tuple[Grant, ...]:
+    pipelines = tuple(place.sagemaker(f"pipeline/{place.pipeline(name)}") for name in place.settings.pipelines)
+    names = tuple(place.pipeline(name) for name in place.settings.pipelines)
+    endpoint = place.settings.endpoint
+    return (
+        *_pushes_image(place),
+        *blocks.lists(place),
+        Grant(actions=("s3:ListBucket",), resources=(f"arn:aws:s3:::{place.data_bucket}",)),
+        *blocks.reads(place, *names, f"deployments/{endpoint}", f"deployments-observed/{endpoint}"),
+        *blocks.writes(place, "code", "sources", *names, f"deployments-observed/{endpoint}"),
+        Grant(actions=("kms:Decrypt", "kms:GenerateDataKey"), resources=(place.keys[Purpose.DATA],)),
+        *_reads_packages(place),
+        *_looks_on(place),
+        Grant(
+            actions=(
+                "sagemaker:AddTags",
+                "sagemaker:CreatePipeline",
+                "sagemaker:DescribePipeline",
+                "sagemaker:StartPipelineExecution",
+                "sagemaker:UpdatePipeline",
+            ),
+            resources=pipelines,
+        ),
+        Grant(
+            actions=("sagemaker:DescribePipelineExecution", "sagemaker:StopPipelineExecution"),
+            resources=tuple(f"{pipeline}/execution/*" for pipeline in pipelines),
+            wide=Reason("Executions get random names when they start."),
+        ),
+        Grant(actions=("sagemaker:ListEndpoints", "sagemaker:ListPipelineExecutions"), resources=("*",), wide=_LISTING),
+        *blocks.passes(place, Role.EXECUTION),
+        Grant(
+            actions=("logs:GetLogEvents",),
+            resources=tuple(
+                place.arn("logs", f"log-group:/aws/sagemaker/{group}:*")
+                for group in ("ProcessingJobs", "TrainingJobs", "TransformJobs")
+            ),
+            wide=Reason("SageMaker names the streams after jobs that do not exist yet."),
+        ),
+    )
+
+
+def _looks_on(place: Place) -> tuple[Grant, ...]:
+    """The live view of a deployment."""
+    own = place.arn("cloudwatch", f"alarm:{place.settings.endpoint}-*")
+    return (
+        Grant(actions=("cloudwatch:DescribeAlarmHistory",), resources=(own,), wide=_DIGESTS),
+        Grant(actions=("cloudwatch:GetMetricData",), resources=("*",), wide=blocks.NO_RESOURCES),
+    )
+
+
+def _pushes_image(place: Place) -> tuple[Grant, ...]:
+    token, pulled = blocks.pulls_image(place)
+    pushed = ("ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart")
+    return (token, Grant(actions=(*pulled.actions, *pushed), resources=pulled.resources))
+
+
+_OF: Mapping[Role, Callable[[Place], tuple[Grant, ...]]] = {
+    Role.PROCESSING: _processing,
+    Role.TRAINING: _training,
+    Role.TRANSFORM: _transform,
+    Role.REGISTRATION: _registration,
+    Role.SCORING: _scoring,
+    Role.DEPLOYMENT: _deployment,
+    Role.ENDPOINT: _endpoint,
+    Role.EXECUTION: _execution,
+    Role.EVENTS: _events,
+    Role.FRONT: _front,
+    Role.CI: _ci,
+}

@@ -1,0 +1,87 @@
+"""The app as a whole: offline, clean, the same each time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from infra.app import build
+from infra.settings import load
+
+PACKS = {"AwsSolutions", "HIPAA.Security"}
+ENVIRONMENTS = {environment.name: environment for environment in load().environments}
+
+
+def manifest(assembly: Path) -> dict[str, Any]:
+    return dict(json.loads((assembly / "manifest.json").read_text()))
+
+
+def test_each_environment_has_three_stacks_in_an_account_and_region_of_its_own(assembly: Path) -> None:
+    stacks = {
+        name: artifact["environment"]
+        for name, artifact in manifest(assembly)["artifacts"].items()
+        if artifact["type"] == "aws:cloudformation:stack"
+    }
+
+    assert stacks == {
+        f"sagelens-flights-{name}-{part}": f"aws://{environment.account}/{environment.region}"
+        for name, environment in ENVIRONMENTS.items()
+        for part in ("security", "base", "operations")
+    }
+
+
+def test_nothing_is_looked_up(assembly: Path) -> None:
+    assert manifest(assembly).get("missing", []) == []
+
+
+def test_nothing_is_carried_along_but_templates(assembly: Path) -> None:
+    """No function, no archive: what CDK would add behind our back."""
+    files = [asset for path in assembly.glob("*.assets.json") for asset in json.loads(path.read_text())["files"].values()]
+
+    assert all(asset["source"]["path"].endswith(".template.json") for asset in files)
+    for path in assembly.glob("*.template.json"):
+        kinds = {resource["Type"] for resource in json.loads(path.read_text())["Resources"].values()}
+        assert not {kind for kind in kinds if kind.startswith(("Custom::", "AWS::Lambda::"))}
+
+
+def test_twice_the_same_templates(assembly: Path, tmp_path: Path) -> None:
+    build(load(), tmp_path).synth()
+
+    for path in assembly.glob("*.template.json"):
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes()
+
+
+def test_both_nag_packs_looked_at_every_stack_and_found_nothing(findings: list[dict[str, str]], assembly: Path) -> None:
+    reports = {path.name.partition("--")[0] for path in assembly.glob("*NagReport.csv")}
+
+    assert reports == PACKS
+    assert len(list(assembly.glob("*NagReport.csv"))) == len(PACKS) * len(ENVIRONMENTS) * 3
+    assert len(findings) > 500
+    assert [row for row in findings if row["Compliance"] not in {"Compliant", "Suppressed"}] == []
+
+
+def test_every_suppression_has_a_reason_and_is_needed(findings: list[dict[str, str]], assembly: Path) -> None:
+    used = {(row["Rule ID"].partition("[")[0], row["Exception Reason"]) for row in findings if row["Compliance"] == "Suppressed"}
+    written = {
+        (rule["id"], rule["reason"])
+        for path in assembly.glob("*.template.json")
+        for resource in json.loads(path.read_text())["Resources"].values()
+        for rule in resource.get("Metadata", {}).get("cdk_nag", {}).get("rules_to_suppress", [])
+    }
+
+    assert all(len(reason.split()) >= 8 for _, reason in written)
+    assert written == used
+
+
+def test_cfn_lint_is_silent(assembly: Path) -> None:
+    templates = sorted(map(str, assembly.glob("*.template.json")))
+    lint = Path(sys.executable).with_name("cfn-lint")
+
+    done = subprocess.run(
+        [lint, "--config-file", "infra/.cfnlintrc.yaml", "--", *templates], capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")

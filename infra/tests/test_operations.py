@@ -1,0 +1,82 @@
+"""What starts pipelines, who is told, and the front."""
+
+from __future__ import annotations
+
+from conftest import Templates
+
+from infra.permissions.place import Role
+
+
+def test_an_approval_starts_the_deployment_of_that_package(templates: Templates) -> None:
+    place = templates.place
+    rule = templates.one("AWS::Events::Rule", Name=f"{place.prefix}-approved")
+    (target,) = rule["Targets"]
+
+    assert rule["EventPattern"]["detail"] == {"ModelPackageGroupName": ["flights"], "ModelApprovalStatus": ["Approved"]}
+    assert target["Arn"] == place.sagemaker("pipeline/flights-deployment")
+    assert target["RoleArn"] == place.role_arn(Role.EVENTS)
+    assert {"Name": "ModelPackageArn", "Value": "$.detail.ModelPackageArn"} in target["SageMakerPipelineParameters"][
+        "PipelineParameterList"
+    ]
+
+
+def test_data_and_the_clock_start_training_where_the_settings_say_so(templates: Templates) -> None:
+    environment, prefix = templates.place.environment, templates.place.prefix
+    rules = {rule["Name"]: rule for rule in templates.properties("AWS::Events::Rule")}
+
+    assert (f"{prefix}-arrived" in rules) == environment.trains_on_arrival
+    assert (f"{prefix}-scheduled" in rules) == bool(environment.training_schedule)
+    if environment.trains_on_arrival:
+        pattern = rules[f"{prefix}-arrived"]["EventPattern"]["detail"]
+        assert pattern == {"bucket": {"name": [templates.place.data_bucket]}, "object": {"key": [{"suffix": "_SUCCESS"}]}}
+        data = templates.one("AWS::S3::Bucket", BucketName=templates.place.data_bucket)
+        assert data["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+
+
+def test_what_could_not_be_delivered_is_kept_and_rings(templates: Templates) -> None:
+    rules = templates.properties("AWS::Events::Rule")
+    alarm = templates.one("AWS::CloudWatch::Alarm", AlarmName=f"{templates.place.prefix}-undelivered")
+
+    assert all("DeadLetterConfig" in target for rule in rules for target in rule["Targets"])
+    assert (alarm["Threshold"], alarm["Statistic"]) == (0, "Maximum")
+
+
+def test_alarms_tell_somebody_and_are_out_of_a_deployments_reach(templates: Templates) -> None:
+    alarms = templates.properties("AWS::CloudWatch::Alarm")
+    latency = next(alarm for alarm in alarms if alarm["AlarmName"].endswith("-latency"))
+
+    assert all(alarm["AlarmActions"] and alarm["OKActions"] for alarm in alarms)
+    assert not any(alarm["AlarmName"].startswith(f"{templates.place.settings.endpoint}-") for alarm in alarms)
+    assert latency["Threshold"] == templates.place.environment.latency_ms * 1000
+    assert templates.one("AWS::SNS::Subscription")["Endpoint"] == templates.place.environment.notify
+
+
+def test_the_budget_is_that_of_the_settings(templates: Templates) -> None:
+    budget = templates.one("AWS::Budgets::Budget")
+
+    assert budget["Budget"]["BudgetLimit"] == {"Amount": templates.place.environment.monthly_budget_usd, "Unit": "USD"}
+    assert [n["Notification"]["NotificationType"] for n in budget["NotificationsWithSubscribers"]] == ["ACTUAL", "FORECASTED"]
+
+
+def test_the_front_takes_signed_requests_throttles_them_and_writes_them_down(templates: Templates) -> None:
+    environment = templates.place.environment
+    (stage,) = templates.properties("AWS::ApiGateway::Stage")
+    (method,) = templates.properties("AWS::ApiGateway::Method")
+    (settings,) = stage["MethodSettings"]
+
+    assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (
+        environment.requests_per_second,
+        environment.burst,
+    )
+    assert not settings["DataTraceEnabled"]
+    assert "DestinationArn" in stage["AccessLogSetting"]
+    assert (method["HttpMethod"], method["AuthorizationType"]) == ("POST", "AWS_IAM")
+    assert method["Integration"]["Credentials"] == templates.place.role_arn(Role.FRONT)
+
+
+def test_the_front_asks_the_projects_endpoint(templates: Templates) -> None:
+    (method,) = templates.properties("AWS::ApiGateway::Method")
+
+    uri = method["Integration"]["Uri"]
+    text = uri if isinstance(uri, str) else "".join(part for part in uri["Fn::Join"][1] if isinstance(part, str))
+    assert text.endswith(":runtime.sagemaker:path/endpoints/flights/invocations")

@@ -1,0 +1,135 @@
+"""Grants, and whether they are just enough. infra/tests asks the same of the templates that CDK makes."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.permissions.evaluate import Need, allows, missing, unexplained
+from infra.permissions.grant import Grant, Reason
+from infra.permissions.place import Place, Purpose, Role
+from infra.permissions.policies import grants
+from infra.permissions.requests import needs_of_code
+from infra.permissions.service import needs_of_services
+from infra.settings import BadSettings, load
+
+SETTINGS = load()
+PLACES = [
+    Place(SETTINGS, environment, {purpose: f"arn:aws:kms:x:{environment.account}:key/{purpose}" for purpose in Purpose})
+    for environment in SETTINGS.environments
+]
+
+
+def policies(place: Place) -> dict[str, list[dict[str, Any]]]:
+    return {role: [grant.statement() for grant in grants(role, place)] for role in Role}
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.environment.name)
+def test_every_role_may_do_what_it_needs_and_nothing_else(place: Place) -> None:
+    needs = [*needs_of_code(place), *needs_of_services(place)]
+
+    assert missing(needs, policies(place)) == []
+    assert unexplained(needs, policies(place)) == []
+
+
+def test_a_grant_that_is_taken_away_is_missed() -> None:
+    place = PLACES[0]
+    without = {
+        role: [{**s, "Action": [a for a in s["Action"] if a != "sagemaker:UpdateEndpoint"]} for s in statements]
+        for role, statements in policies(place).items()
+    }
+
+    lost = missing(needs_of_code(place), without)
+
+    assert {(need.role, need.source) for need in lost} == {("deployment", "sagelens/deployment/follow.py")}
+
+
+def test_a_grant_too_many_is_found() -> None:
+    place = PLACES[0]
+    more = policies(place)
+    more[Role.TRAINING].append({"Effect": "Allow", "Action": "s3:DeleteObject", "Resource": place.objects("*")})
+
+    assert unexplained(needs_of_services(place), {Role.TRAINING: more[Role.TRAINING]}) == [
+        ("training", "s3:DeleteObject", place.objects("*"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("role", "action", "resource"),
+    [
+        (Role.TRAINING, "s3:PutObject", PLACES[0].objects("deployments/flights/x.json")),
+        (Role.PROCESSING, "sagemaker:UpdateEndpoint", PLACES[0].sagemaker("endpoint/flights")),
+        (Role.REGISTRATION, "sagemaker:CreateEndpoint", PLACES[0].sagemaker("endpoint/flights")),
+        (Role.DEPLOYMENT, "sagemaker:UpdateModelPackage", PLACES[0].sagemaker("model-package/flights/1")),
+        (Role.DEPLOYMENT, "sagemaker:UpdateEndpoint", PLACES[0].sagemaker("endpoint/another")),
+        (Role.CI, "sagemaker:UpdateModelPackage", PLACES[0].sagemaker("model-package/flights/1")),
+        (Role.CI, "s3:PutObject", PLACES[0].objects("deployments/flights/x.json")),
+        (Role.ENDPOINT, "s3:GetObject", PLACES[0].objects("raw/flights/x.parquet")),
+        (Role.ENDPOINT, "s3:GetObject", PLACES[1].objects("flights-training/x/model")),
+    ],
+)
+def test_a_role_may_not_do_the_work_of_another(role: Role, action: str, resource: str) -> None:
+    wanted = Need(role=role, action=action, resource=resource, source="test")
+
+    assert not any(allows(statement, wanted) for statement in policies(PLACES[0])[role])
+
+
+def test_a_role_is_passed_to_sagemaker_alone() -> None:
+    place = PLACES[0]
+    to_lambda = Need(
+        role=Role.EXECUTION,
+        action="iam:PassRole",
+        resource=place.role_arn(Role.TRAINING),
+        source="test",
+        context={"iam:PassedToService": "lambda.amazonaws.com"},
+    )
+
+    assert not any(allows(statement, to_lambda) for statement in policies(place)[Role.EXECUTION])
+
+
+def test_a_wildcard_without_a_reason_is_refused() -> None:
+    with pytest.raises(ValueError, match="give `wide` a Reason"):
+        Grant(actions=("s3:GetObject",), resources=("arn:aws:s3:::bucket/*",))
+    with pytest.raises(ValueError, match="no role needs a wildcard among its actions"):
+        Grant(actions=("s3:*",), resources=("arn:aws:s3:::bucket/a",))
+    with pytest.raises(ValueError, match="no wildcard to give a reason for"):
+        Grant(actions=("s3:GetObject",), resources=("arn:aws:s3:::bucket/a",), wide=Reason("because of this and that"))
+    with pytest.raises(ValueError, match="is no reason"):
+        Reason("needed")
+
+
+def test_an_operator_that_is_not_understood_is_no_silent_yes() -> None:
+    statement = {"Effect": "Allow", "Action": "a:B", "Resource": "*", "Condition": {"ArnLike": {"aws:SourceArn": "x"}}}
+
+    with pytest.raises(ValueError, match="ArnLike is not evaluated"):
+        allows(statement, Need(role="r", action="a:B", resource="x", source="test"))
+
+
+def test_wrong_settings_name_the_place(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "infra" / "environments.yaml").read_text()
+
+    for old, new, said in [
+        ('account: "111122223333"', "account: 111122223333", "staging.account: 111122223333 is not of type str"),
+        ("burst: 20", "brust: 20", "dev: unknown: brust. Known: account"),
+        ("cidr: 10.10.0.0/20", "cidr: 8.8.8.0/24", "environments.dev: cidr is a private range"),
+        ("zones: [eu-central-1a, eu-central-1b]", "zones: [eu-central-1a]", "two zones at least"),
+    ]:
+        file = tmp_path / "environments.yaml"
+        file.write_text(text.replace(old, new, 1))
+        with pytest.raises(BadSettings, match=said.replace("(", r"\(")):
+            load(file)
+
+
+def test_staging_is_where_the_project_looks_for_it() -> None:
+    from sagelens.project import load_project
+
+    environment = load_project(Path(__file__).parents[3], environment="staging").environment
+    place = next(place for place in PLACES if place.environment.name == "staging")
+
+    assert dataclasses.asdict(place.environment)["account"] == environment.account
+    assert (place.environment.region, place.bucket) == (environment.region, environment.bucket)
+    assert environment.role == place.role_arn(Role.EXECUTION)
+    assert environment.image.partition("/")[2].partition(":")[0] == place.repository
