@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aws_cdk import CfnOutput
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -53,6 +54,9 @@ class Network(Construct):
         self._objects(place)
         for service, endpoint in SERVICES.items():
             self._endpoint(service, endpoint, services, environment.account)
+        subnets = ",".join(subnet.subnet_id for subnet in self.vpc.isolated_subnets)
+        CfnOutput(self, "Subnets", value=subnets, description="Where jobs and model servers run")
+        CfnOutput(self, "SecurityGroup", value=self.jobs.security_group_id, description="Of jobs and model servers")
 
     def _group(self, name: str, description: str) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(self, name, vpc=self.vpc, description=description, allow_all_outbound=False)

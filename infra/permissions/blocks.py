@@ -19,6 +19,8 @@ __all__ = [
 ]
 
 OBJECTS = Reason("Keys carry execution ids and digests; only what stands before them can be named.")
+IN_VPC = {"Null": {"sagemaker:VpcSubnets": "false"}}
+"""Whatever runs code runs in subnets that are named; the only ones that there are have no way out."""
 NO_RESOURCES = Reason("AWS has no resource for this action; every policy has to say '*'.")
 
 

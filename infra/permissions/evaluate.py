@@ -58,7 +58,9 @@ def _holds(operator: str, keys: Mapping[str, Any], context: Mapping[str, str]) -
         return all(context.get(key, "") in {_text(value) for value in _listed(values)} for key, values in keys.items())
     if operator == "StringLike":
         return all(any(_matches(value, context.get(key, "")) for value in _listed(values)) for key, values in keys.items())
-    raise ValueError(f"Condition operator {operator} is not evaluated. Known: Bool, StringEquals, StringLike.")
+    if operator == "Null":
+        return all((key not in context) == (_text(value) == "true") for key, value in keys.items())
+    raise ValueError(f"Condition operator {operator} is not evaluated. Known: Bool, Null, StringEquals, StringLike.")
 
 
 def _matches(pattern: str, value: str) -> bool:

@@ -98,12 +98,12 @@ def _registration(place: Place) -> tuple[Grant, ...]:
 
 
 def _makes_models(place: Place, prefix: str, role: Role) -> tuple[Grant, ...]:
-    made = Grant(
-        actions=("sagemaker:CreateModel", "sagemaker:DescribeModel"),
-        resources=(place.sagemaker(f"model/{prefix}-*"),),
-        wide=_DIGESTS,
+    models = (place.sagemaker(f"model/{prefix}-*"),)
+    return (
+        Grant(actions=("sagemaker:CreateModel",), resources=models, conditions=blocks.IN_VPC, wide=_DIGESTS),
+        Grant(actions=("sagemaker:DescribeModel",), resources=models, wide=_DIGESTS),
+        *blocks.passes(place, role),
     )
-    return (made, *blocks.passes(place, role))
 
 
 def _scoring(place: Place) -> tuple[Grant, ...]:
@@ -198,21 +198,23 @@ def _endpoint(place: Place) -> tuple[Grant, ...]:
 
 
 def _execution(place: Place) -> tuple[Grant, ...]:
-    jobs = ("Processing", "Training", "Transform")
-    running = tuple(
-        Grant(
-            actions=(*tuple(f"sagemaker:{verb}{kind}Job" for verb in ("Create", "Describe", "Stop")), "sagemaker:AddTags"),
-            resources=(place.sagemaker(f"{kind.lower()}-job/pipelines-*"),),
-            wide=_JOBS,
-        )
-        for kind in jobs
-    )
     outputs = tuple(place.pipeline(name) for name in place.settings.pipelines)
     return (
-        *running,
+        *(grant for kind in ("Processing", "Training", "Transform") for grant in _runs(kind, place)),
         *blocks.passes(place, *_PASSED),
         *blocks.reads(place, *outputs),
         *blocks.uses_data_key(place, writes=False),
+    )
+
+
+def _runs(kind: str, place: Place) -> tuple[Grant, ...]:
+    """A transform job runs where its model does, which was made to run in the network."""
+    jobs = (place.sagemaker(f"{kind.lower()}-job/pipelines-*"),)
+    rest = ("sagemaker:AddTags", f"sagemaker:Describe{kind}Job", f"sagemaker:Stop{kind}Job")
+    where = {} if kind == "Transform" else blocks.IN_VPC
+    return (
+        Grant(actions=(f"sagemaker:Create{kind}Job",), resources=jobs, conditions=where, wide=_JOBS),
+        Grant(actions=rest, resources=jobs, wide=_JOBS),
     )
 
 

@@ -138,6 +138,7 @@ _PASSES = {
     ("create_pipeline", Role.CI): Role.EXECUTION,
     ("update_pipeline", Role.CI): Role.EXECUTION,
 }
+_CONTEXT: Mapping[str, Mapping[str, str]] = {"sagemaker:CreateModel": {"sagemaker:VpcSubnets": "subnet-0a1b"}}
 _KEY_FOR = {"s3:GetObject": ("kms:Decrypt",), "s3:PutObject": ("kms:GenerateDataKey",)}
 
 
@@ -149,7 +150,7 @@ def needs_of_code(place: Place) -> Iterator[Need]:
         for role in call.roles:
             for touched in call.touches:
                 for resource in resources[touched]:
-                    yield Need(role=role, action=action, resource=resource, source=call.module)
+                    yield Need(role=role, action=action, resource=resource, source=call.module, context=_CONTEXT.get(action, {}))
             yield from _beside(call, role, action, place)
 
 

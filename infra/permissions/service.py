@@ -129,7 +129,9 @@ def _of_arrivals(place: Place) -> Iterator[Need]:
 def _of_pipelines(place: Place) -> Iterator[Need]:
     for kind in ("Processing", "Training", "Transform"):
         job = place.sagemaker(f"{kind.lower()}-job/pipelines-{_ID}-step-AbCdEf")
-        for verb in ("Create", "Describe", "Stop"):
+        network = {} if kind == "Transform" else {"sagemaker:VpcSubnets": "subnet-0a1b"}
+        yield _executes(f"sagemaker:Create{kind}Job", job, context=network)
+        for verb in ("Describe", "Stop"):
             yield _executes(f"sagemaker:{verb}{kind}Job", job)
         yield _executes("sagemaker:AddTags", job, SOURCES["reference"])
     for role in (Role.PROCESSING, Role.TRAINING, Role.REGISTRATION, Role.SCORING, Role.DEPLOYMENT):
@@ -145,8 +147,8 @@ def _of_pipelines(place: Place) -> Iterator[Need]:
     yield _executes("kms:Decrypt", place.keys[Purpose.DATA])
 
 
-def _executes(action: str, resource: str, source: str = SOURCES["pipeline"]) -> Need:
-    return Need(role=Role.EXECUTION, action=action, resource=resource, source=source)
+def _executes(action: str, resource: str, source: str = SOURCES["pipeline"], *, context: Mapping[str, str] | None = None) -> Need:
+    return Need(role=Role.EXECUTION, action=action, resource=resource, source=source, context=context or {})
 
 
 def _of_callers(place: Place) -> Iterator[Need]:

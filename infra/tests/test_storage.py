@@ -99,6 +99,19 @@ def test_no_way_leads_out_of_the_network(templates: Templates) -> None:
     assert templates.one("AWS::EC2::FlowLog")["TrafficType"] == "ALL"
 
 
+def test_the_stack_tells_where_jobs_run(templates: Templates) -> None:
+    outputs = {
+        output["Description"]: output["Value"]
+        for output in templates.stacks["base"]["Outputs"].values()
+        if "Description" in output
+    }
+
+    assert outputs["Of jobs and model servers"]["Fn::GetAtt"][1] == "GroupId"
+    _, (_, parts) = outputs["Where jobs and model servers run"].popitem()
+    assert [part for part in parts if isinstance(part, str)] == [","] * (len(parts) // 2)
+    assert len([part for part in parts if "Ref" in part]) == len(templates.place.environment.zones)
+
+
 def test_the_network_reaches_what_steps_call_and_nothing_else(templates: Templates) -> None:
     service_of = {"sts": "sts", "invoke_endpoint": "sagemaker-runtime"}
     watched = ("alarm", "metric")

@@ -90,6 +90,19 @@ def test_a_role_is_passed_to_sagemaker_alone() -> None:
     assert not any(allows(statement, to_lambda) for statement in policies(place)[Role.EXECUTION])
 
 
+def test_no_job_and_no_model_runs_outside_the_network() -> None:
+    place = PLACES[0]
+    needs = [*needs_of_code(place), *needs_of_services(place)]
+    outside = [
+        dataclasses.replace(need, context={})
+        for need in needs
+        if need.action.endswith(("CreateProcessingJob", "CreateTrainingJob", "CreateModel"))
+    ]
+
+    assert {need.role for need in outside} == {Role.EXECUTION, Role.DEPLOYMENT, Role.SCORING}
+    assert missing(outside, policies(place)) == outside
+
+
 def test_a_wildcard_without_a_reason_is_refused() -> None:
     with pytest.raises(ValueError, match="give `wide` a Reason"):
         Grant(actions=("s3:GetObject",), resources=("arn:aws:s3:::bucket/*",))
