@@ -4,7 +4,7 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d%d" % sys.version_info[:2]
 BIN := .venv/bin
 CODE := sagelens steps pipelines tests benchmarks infra
 
-.PHONY: run test check check-infra infra-env lock-infra format lint types contracts lock bench clean
+.PHONY: run test test-contract check check-infra infra-env lock-infra format lint types contracts lock bench clean
 .DEFAULT_GOAL := run
 
 # A first model is trained and deployed, then a deeper one takes its place by canary, under alarms and some traffic. The service's
@@ -26,6 +26,11 @@ run: .venv/installed
 
 test: .venv/installed
 	$(BIN)/python -m pytest
+
+# What depends on the releases of boto3 and the SageMaker SDK; CI runs it on the oldest and the newest that are allowed.
+test-contract:
+	$(BIN)/python -m pytest tests/conformance tests/unit/pipeline tests/unit/deployment tests/unit/local_core tests/unit/infra \
+	  tests/integration/test_service_sdk.py tests/integration/test_service_clients.py
 
 check: format lint types contracts test
 
