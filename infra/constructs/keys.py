@@ -66,15 +66,15 @@ class Keys(Construct):
         """Alarms and events go to topics and queues that this key encrypts."""
         self._allow(
             Purpose.LOGS,
-            principals=[iam.ServicePrincipal(f"{name}.amazonaws.com") for name in ("cloudwatch", "events", "budgets")],
+            principals=[iam.ServicePrincipal(f"{name}.amazonaws.com") for name in ("cloudwatch", "events")],
             actions=_USE,
             conditions={"StringEquals": {"aws:SourceAccount": place.environment.account}},
         )
 
     def _let_readers_in(self, place: Place) -> None:
+        """Objects only: images are decrypted by ECR, under a grant of its own."""
         readers = [iam.AccountPrincipal(account) for account in place.environment.readers]
         self._allow(Purpose.DATA, principals=readers, actions=["kms:Decrypt", "kms:DescribeKey"], conditions={})
-        self._allow(Purpose.IMAGES, principals=readers, actions=["kms:Decrypt", "kms:DescribeKey"], conditions={})
 
     def _allow(
         self, purpose: Purpose, *, principals: Sequence[iam.PrincipalBase], actions: list[str], conditions: dict[str, object]

@@ -12,7 +12,10 @@ from constructs import Construct
 
 from infra.permissions.place import Place
 
-__all__ = ["Trail"]
+__all__ = ["REFUSED", "Trail"]
+
+REFUSED = "RefusedRequests"
+"""The metric of requests that AWS refused somebody in this account; its namespace is the prefix of all names."""
 
 
 class Trail(Construct):
@@ -27,6 +30,20 @@ class Trail(Construct):
             encryption_key=key,
             retention=logs.RetentionDays.ONE_YEAR,
             removal_policy=RemovalPolicy.RETAIN,
+        )
+        logs.MetricFilter(
+            self,
+            "Refused",
+            log_group=group,
+            filter_pattern=logs.FilterPattern.any(
+                *(
+                    logs.FilterPattern.string_value("$.errorCode", "=", code)
+                    for code in ("*AccessDenied*", "*UnauthorizedOperation")
+                )
+            ),
+            metric_namespace=place.prefix,
+            metric_name=REFUSED,
+            metric_value="1",
         )
         role = self._writer(group, arn)
         objects = [f"arn:aws:s3:::{bucket}/" for bucket in (place.bucket, place.data_bucket)]

@@ -12,6 +12,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.constructs.trail import REFUSED
 from infra.permissions.place import Place
 
 __all__ = ["Watch"]
@@ -27,7 +28,7 @@ class Watch(Construct):
         self._place = place
         self.topic = sns.Topic(self, "Topic", topic_name=f"{place.prefix}-alarms", master_key=key, enforce_ssl=True)
         self.topic.add_subscription(subscriptions.EmailSubscription(place.environment.notify))
-        self._let_in("cloudwatch", "budgets")
+        self._let_alarms_in()
         alarms = [
             self._alarm("errors", self._metric("Invocation5XXErrors", "Sum"), 5, "The endpoint answers with errors"),
             self._alarm(
@@ -43,13 +44,20 @@ class Watch(Construct):
                 "An event could not start its pipeline; look into the queue",
                 periods=1,
             ),
+            self._alarm(
+                "refused",
+                cloudwatch.Metric(namespace=place.prefix, metric_name=REFUSED, statistic="Sum", period=Duration.minutes(5)),
+                9,
+                "Ten requests were refused within five minutes: somebody tries doors, or a role lacks something",
+                periods=1,
+            ),
         ]
         self._dashboard(alarms)
 
-    def _let_in(self, *services: str) -> None:
+    def _let_alarms_in(self) -> None:
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
-                principals=[iam.ServicePrincipal(f"{service}.amazonaws.com") for service in services],
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
                 actions=["sns:Publish"],
                 resources=[self.topic.topic_arn],
                 conditions={"StringEquals": {"aws:SourceAccount": self._place.environment.account}},

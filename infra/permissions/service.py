@@ -17,8 +17,8 @@ SOURCES: Mapping[str, str] = {
     "training": f"{_ROLES}#sagemaker-roles-createtrainingjob-perms",
     "model": f"{_ROLES}#sagemaker-roles-createmodel-perms",
     "pipeline": f"{_GUIDE}/build-and-manage-access.html",
+    "metrics": f"{_GUIDE}/monitoring-cloudwatch.html",
     "reference": f"{_GUIDE}/api-permissions-reference.html",
-    "capture": f"{_GUIDE}/model-monitor-data-capture.html",
     "guardrails": f"{_GUIDE}/deployment-guardrails-configuration.html",
     "bucket key": "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html",
     "events": "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html",
@@ -84,8 +84,8 @@ def _of_job(job: _Job, place: Place) -> Iterator[Need]:
     source = SOURCES[job.source]
     for action, resource in (*_of_start(job, place), *_of_network(place), *_of_channels(job, place)):
         yield Need(role=job.role, action=action, resource=resource, source=source)
-    namespace = {"cloudwatch:namespace": f"/aws/sagemaker/{job.group}"}
-    yield Need(role=job.role, action="cloudwatch:PutMetricData", resource="*", source=source, context=namespace)
+    namespace, metrics = {"cloudwatch:namespace": f"/aws/sagemaker/{job.group}"}, SOURCES["metrics"]
+    yield Need(role=job.role, action="cloudwatch:PutMetricData", resource="*", source=metrics, context=namespace)
     if job.volumes:
         key, given = place.keys[Purpose.VOLUMES], {"kms:GrantIsForAWSResource": "true"}
         yield Need(role=job.role, action="kms:CreateGrant", resource=key, source=source, context=given)

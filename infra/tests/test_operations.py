@@ -51,6 +51,14 @@ def test_alarms_tell_somebody_and_are_out_of_a_deployments_reach(templates: Temp
     assert templates.one("AWS::SNS::Subscription")["Endpoint"] == templates.place.environment.notify
 
 
+def test_requests_that_are_refused_ring(templates: Templates) -> None:
+    alarm = templates.one("AWS::CloudWatch::Alarm", AlarmName=f"{templates.place.prefix}-refused")
+    (metric,) = templates.one("AWS::Logs::MetricFilter")["MetricTransformations"]
+
+    assert (alarm["Namespace"], alarm["MetricName"]) == (metric["MetricNamespace"], metric["MetricName"])
+    assert "AccessDenied" in templates.one("AWS::Logs::MetricFilter")["FilterPattern"]
+
+
 def test_the_budget_is_that_of_the_settings(templates: Templates) -> None:
     budget = templates.one("AWS::Budgets::Budget")
 

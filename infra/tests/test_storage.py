@@ -22,6 +22,30 @@ def test_there_is_a_rotated_key_for_each_purpose(templates: Templates) -> None:
     assert len(keys) == len(Purpose)
 
 
+def test_keys_let_in_the_account_named_services_and_readers_of_objects(templates: Templates) -> None:
+    account, region = templates.place.environment.account, templates.place.environment.region
+    aliases = {alias["TargetKeyId"]["Fn::GetAtt"][0]: alias["AliasName"] for alias in templates.properties("AWS::KMS::Alias")}
+    let_in = {
+        aliases[name]: {
+            principal
+            for statement in key["Properties"]["KeyPolicy"]["Statement"]
+            for principals in statement["Principal"].values()
+            for principal in _listed(principals)
+        }
+        for name, key in templates.named("AWS::KMS::Key")
+    }
+
+    root = f"arn:aws:iam::{account}:root"
+    readers = {f"arn:aws:iam::{reader}:root" for reader in templates.place.environment.readers}
+    services = {f"{name}.amazonaws.com" for name in ("cloudtrail", "cloudwatch", "events", f"logs.{region}")}
+    assert let_in == {
+        templates.place.alias(Purpose.DATA): {root, *readers},
+        templates.place.alias(Purpose.VOLUMES): {root},
+        templates.place.alias(Purpose.IMAGES): {root},
+        templates.place.alias(Purpose.LOGS): {root, *services},
+    }
+
+
 def test_buckets_are_encrypted_versioned_private_logged_and_tidied(templates: Templates) -> None:
     place = templates.place
     for name in (place.bucket, place.data_bucket, place.log_bucket):
