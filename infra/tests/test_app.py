@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from infra import app
 from infra.app import build
 from infra.settings import load
 
@@ -74,6 +76,16 @@ def test_every_suppression_has_a_reason_and_is_needed(findings: list[dict[str, s
 
     assert all(len(reason.split()) >= 8 for _, reason in written)
     assert written == used
+
+
+def test_cdks_command_finds_the_app_and_its_folder(assembly: Path, tmp_path: Path) -> None:
+    folder = Path(app.__file__).parent
+    command = json.loads((folder / "cdk.json").read_text())["app"]
+    command = command.replace("../.venv-infra/bin/python", sys.executable)
+
+    subprocess.run(command, shell=True, cwd=folder, check=True, env={**os.environ, "CDK_OUTDIR": str(tmp_path)})
+
+    assert manifest(tmp_path)["artifacts"].keys() == manifest(assembly)["artifacts"].keys()
 
 
 def test_cfn_lint_is_silent(assembly: Path) -> None:
