@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput
+from aws_cdk import CfnOutput, Tags
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -31,6 +31,7 @@ class Network(Construct):
     def __init__(self, scope: Construct, name: str, *, place: Place, logged: s3.IBucket) -> None:
         super().__init__(scope, name)
         environment = place.environment
+        Tags.of(self).add("sagelens:project", place.settings.project)  # by which roles know it
         self.vpc = ec2.Vpc(
             self,
             "Vpc",

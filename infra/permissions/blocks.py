@@ -20,7 +20,7 @@ __all__ = [
 
 OBJECTS = Reason("Keys carry execution ids and digests; only what stands before them can be named.")
 IN_VPC = {"Null": {"sagemaker:VpcSubnets": "false"}}
-"""Whatever runs code runs in subnets that are named; the only ones that there are have no way out."""
+"""Whatever runs code runs in subnets that are named; its role can join those alone that have no way out."""
 NO_RESOURCES = Reason("AWS has no resource for this action; every policy has to say '*'.")
 
 
@@ -58,14 +58,18 @@ def publishes(*namespaces: str) -> tuple[Grant, ...]:
 
 def joins_network(place: Place) -> tuple[Grant, ...]:
     """Network interfaces of a job or a model server in the environment's VPC."""
-    interfaces, networks = place.arn("ec2", "network-interface/*"), ("subnet/*", "security-group/*")
+    interfaces = place.arn("ec2", "network-interface/*")
     return (
         Grant(
             actions=("ec2:CreateNetworkInterface",),
-            resources=(interfaces, *(place.arn("ec2", name) for name in networks)),
-            wide=Reason(
-                "Interfaces do not exist before they are made; subnets and groups of this account and Region are the VPC's."
-            ),
+            resources=(place.arn("ec2", "subnet/*"), place.arn("ec2", "security-group/*")),
+            conditions={"StringEquals": {"aws:ResourceTag/sagelens:project": place.settings.project}},
+            wide=Reason("The tag tells this network's subnets and groups from those of a default VPC, which lead out."),
+        ),
+        Grant(
+            actions=("ec2:CreateNetworkInterface",),
+            resources=(interfaces,),
+            wide=Reason("SageMaker makes and names the interfaces while the job runs."),
         ),
         Grant(
             actions=(

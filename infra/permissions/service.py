@@ -84,6 +84,10 @@ def _of_job(job: _Job, place: Place) -> Iterator[Need]:
     source = SOURCES[job.source]
     for action, resource in (*_of_start(job, place), *_of_network(place), *_of_channels(job, place)):
         yield Need(role=job.role, action=action, resource=resource, source=source)
+    tagged = {"aws:ResourceTag/sagelens:project": place.settings.project}
+    for part in ("subnet/subnet-0a1b", "security-group/sg-0a1b"):
+        joined = place.arn("ec2", part)
+        yield Need(role=job.role, action="ec2:CreateNetworkInterface", resource=joined, source=source, context=tagged)
     namespace, metrics = {"cloudwatch:namespace": f"/aws/sagemaker/{job.group}"}, SOURCES["metrics"]
     yield Need(role=job.role, action="cloudwatch:PutMetricData", resource="*", source=metrics, context=namespace)
     if job.volumes:
@@ -106,8 +110,7 @@ def _of_start(job: _Job, place: Place) -> Iterator[tuple[str, str]]:
 
 def _of_network(place: Place) -> Iterator[tuple[str, str]]:
     interface = "network-interface/eni-0a1b"
-    for part in (interface, "subnet/subnet-0a1b", "security-group/sg-0a1b"):
-        yield "ec2:CreateNetworkInterface", place.arn("ec2", part)
+    yield "ec2:CreateNetworkInterface", place.arn("ec2", interface)
     yield from ((f"ec2:{action}", place.arn("ec2", interface)) for action in _NETWORK)
     yield from ((f"ec2:{action}", "*") for action in _LOOKS)
 

@@ -123,6 +123,13 @@ def test_no_way_leads_out_of_the_network(templates: Templates) -> None:
     assert templates.one("AWS::EC2::FlowLog")["TrafficType"] == "ALL"
 
 
+def test_subnets_and_groups_carry_the_tag_that_roles_look_for(templates: Templates) -> None:
+    tag = {"Key": "sagelens:project", "Value": templates.place.settings.project}
+
+    for kind in ("AWS::EC2::Subnet", "AWS::EC2::SecurityGroup"):
+        assert all(tag in properties["Tags"] for properties in templates.properties(kind))
+
+
 def test_the_stack_tells_where_jobs_run(templates: Templates) -> None:
     outputs = {
         output["Description"]: output["Value"]

@@ -103,6 +103,17 @@ def test_no_job_and_no_model_runs_outside_the_network() -> None:
     assert missing(outside, policies(place)) == outside
 
 
+def test_nothing_joins_a_subnet_of_another_network() -> None:
+    place = PLACES[0]
+    joins = [
+        need for need in needs_of_services(place) if need.action == "ec2:CreateNetworkInterface" and "subnet" in need.resource
+    ]
+    others = [dataclasses.replace(need, context={}) for need in joins]
+
+    assert len(joins) == 7
+    assert missing(others, policies(place)) == others
+
+
 def test_a_wildcard_without_a_reason_is_refused() -> None:
     with pytest.raises(ValueError, match="give `wide` a Reason"):
         Grant(actions=("s3:GetObject",), resources=("arn:aws:s3:::bucket/*",))
