@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,6 +19,8 @@ from sagelens.values import S3Client
 __all__ = ["Journal", "Outcome", "Record", "history"]
 
 _ROOT = "deployments"
+_ATTEMPTS = 5
+_PAUSE = 0.02
 _RECORD = re.compile(r"/\d{8}T\d{6}Z-[a-zA-Z0-9-]+\.json$")
 """Others may lie beside a record, such as what was observed meanwhile."""
 
@@ -109,13 +113,24 @@ class Journal:
             request["ContinuationToken"] = page["NextContinuationToken"]
 
     def read(self, key: str) -> Record:
-        body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        """Raises BadData for what is no record."""
         try:
-            return Record.of_json(json.loads(body))
+            return Record.of_json(self._document(key))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadData(
                 f"s3://{self.bucket}/{key} is not a deployment's journal: {error!r}. Move it out of deployments/{self.endpoint}/."
             ) from error
+
+    def _document(self, key: str) -> Any:
+        """Read again when it is cut off: the local object store answers with the size of before if a file is replaced then."""
+        for _ in range(_ATTEMPTS - 1):
+            with suppress(ValueError):
+                return self._parsed(key)
+            time.sleep(_PAUSE)
+        return self._parsed(key)
+
+    def _parsed(self, key: str) -> Any:
+        return json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
 
     def records(self) -> Iterator[Record]:
         """Newest first, read one by one."""

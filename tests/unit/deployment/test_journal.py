@@ -75,6 +75,22 @@ def test_a_record_that_cannot_be_read_is_named(journal: Journal, bucket: Bucket,
         list(journal.records())
 
 
+def test_a_record_that_is_replaced_while_it_is_read_is_read_again(journal: Journal, bucket: Bucket) -> None:
+    record = landed(1)
+    journal.put(record)
+    whole, asked = bucket.objects[f"b/{record.key}"], 0
+
+    def ask(request: Any, **_: Any) -> None:
+        nonlocal asked
+        asked += 1
+        bucket.objects[f"b/{record.key}"] = whole if asked > 1 else whole[:100]
+
+    journal.s3.meta.events.register_first("before-send.s3", ask)
+
+    assert journal.read(record.key) == record
+    assert asked == 2
+
+
 def test_a_field_that_a_later_release_added_is_passed_over() -> None:
     assert Record.of_json({**landed(1).to_json(), "mood": "good"}) == landed(1)
 
