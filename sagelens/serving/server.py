@@ -16,6 +16,9 @@ from sagelens.errors import BadConfig, SagelensError, ServiceUnavailable, to_fai
 __all__ = ["main"]
 
 DRAIN_SECONDS = 25  # SageMaker kills a container 30 s after SIGTERM
+KEEP_ALIVE_SECONDS = 75
+"""A connection is closed by whoever sends on it, well before: one that the server closed just when a request was sent would leave
+that request without an answer, and nobody could say whether the model has seen it."""
 
 
 def main() -> None:
@@ -50,6 +53,7 @@ def _serve() -> None:
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     # uvicorn raises the signal again after draining; a handler that does nothing lets the process end with 0.
     signal.signal(signal.SIGTERM, lambda *_: None)

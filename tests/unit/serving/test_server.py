@@ -106,6 +106,18 @@ def test_json_in_each_of_its_shapes(server: Server, sample: list[dict[str, Any]]
         assert json.loads(content) == {"predictions": answer["predictions"][:expected]}
 
 
+def test_a_kept_connection_outlasts_the_pauses_of_its_clients(server: Server, sample: list[dict[str, Any]]) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection.auto_open = 0
+    connection.connect()
+    for pause in (0.0, 5.5):
+        time.sleep(pause)
+        connection.request("POST", "/invocations", json.dumps(sample).encode(), {"Content-Type": JSON})
+        answer = connection.getresponse()
+        assert (answer.status, bool(answer.read())) == (200, True)
+    connection.close()
+
+
 def test_json_lines(server: Server, sample: list[dict[str, Any]], answer: dict[str, Any]) -> None:
     status, media, content = server.ask("\n".join(json.dumps(row) for row in sample), "application/jsonlines")
 
