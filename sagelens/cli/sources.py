@@ -11,6 +11,7 @@ from sagelens.errors import BadData
 from sagelens.pipeline.plan import SourceFiles
 from sagelens.project import Project
 from sagelens.values import Source, digest_file, digest_listing
+from sagelens.values.s3 import split_uri
 
 __all__ = ["source_files"]
 
@@ -37,7 +38,7 @@ def _digest_of_objects(uri: str, s3: Any, project: Project) -> str:
     from sagelens.wiring import Clients
 
     client = s3 or Clients(project.environment.region).get("s3")
-    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    bucket, prefix = split_uri(uri)
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     seen = {item["Key"]: f"{item['Size']} {item['ETag']}" for page in pages for item in page.get("Contents", ())}
     if not seen:

@@ -15,6 +15,7 @@ from typing import Any
 
 from sagelens.errors import BadData
 from sagelens.values import RuntimeClient, S3Client
+from sagelens.values.s3 import split_uri
 
 __all__ = ["Answers", "Question", "ask", "read_questions"]
 
@@ -41,7 +42,7 @@ class Answers:
 
 def read_questions(model_uri: str, rows: int, *, s3: S3Client) -> list[Question]:
     """The whole golden set of a packaged model; without one, so many of its sample rows. Raises BadData."""
-    bucket, _, prefix = model_uri.removeprefix("s3://").partition("/")
+    bucket, prefix = split_uri(model_uri)
     prefix = prefix.rstrip("/")
     files = json.loads(_read(s3, bucket, f"{prefix}/manifest.json")).get("files", {})
     golden = "golden.jsonl" in files

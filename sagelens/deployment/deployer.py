@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sagelens.deployment.alarms import remove_alarms
 from sagelens.deployment.endpoint import EndpointState, read_endpoint
-from sagelens.deployment.events import Event, EventKind
+from sagelens.deployment.events import EventKind
 from sagelens.deployment.follow import UPDATE_TIMEOUT, follow, return_to
 from sagelens.deployment.journal import Journal, Outcome, Record
 from sagelens.deployment.keep import tidy
@@ -15,7 +15,7 @@ from sagelens.deployment.order import Deployed, Order, Services
 from sagelens.deployment.pace import Pace
 from sagelens.deployment.plan import MOVING, Action, next_action
 from sagelens.deployment.rollout import create, roll_out
-from sagelens.deployment.run import Ending, Recorder, Run, Told, record_of
+from sagelens.deployment.run import Ending, Recorder, Run, Told, record_of, silent
 from sagelens.deployment.staging import prove_on_staging, remove_leftovers
 from sagelens.deployment.strategy import Shadow, Strategy, Weighted, to_json
 from sagelens.deployment.trial import run_shadow, run_weighted, trial_config
@@ -27,11 +27,7 @@ __all__ = ["deploy"]
 _RECENT = 5
 
 
-def _silent(_: Event) -> None:
-    pass
-
-
-def deploy(order: Order, *, services: Services, journal: Journal, told: Told = _silent, pace: Pace | None = None) -> Deployed:
+def deploy(order: Order, *, services: Services, journal: Journal, told: Told = silent, pace: Pace | None = None) -> Deployed:
     """Return once the endpoint serves the release; go on with a deployment of the same release that was interrupted.
 
     Raises BadConfig, NotFound, Refused (nothing was touched); RolledBack, RollbackFailed, StepFailed (a new endpoint did not

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,12 +13,11 @@ from typing import Any
 from sagelens.deployment.events import Event
 from sagelens.errors import BadData
 from sagelens.values import S3Client
+from sagelens.values.s3 import parse_json
 
 __all__ = ["Journal", "Outcome", "Record", "history"]
 
 _ROOT = "deployments"
-_ATTEMPTS = 5
-_PAUSE = 0.02
 _RECORD = re.compile(r"/\d{8}T\d{6}Z-[a-zA-Z0-9-]+\.json$")
 """Others may lie beside a record, such as what was observed meanwhile."""
 
@@ -115,22 +112,15 @@ class Journal:
     def read(self, key: str) -> Record:
         """Raises BadData for what is no record."""
         try:
-            return Record.of_json(self._document(key))
+            return Record.of_json(parse_json(lambda: self._body(key)))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadData(
                 f"s3://{self.bucket}/{key} is not a deployment's journal: {error!r}. Move it out of deployments/{self.endpoint}/."
             ) from error
 
-    def _document(self, key: str) -> Any:
-        """Read again when it is cut off: the local object store answers with the size of before if a file is replaced then."""
-        for _ in range(_ATTEMPTS - 1):
-            with suppress(ValueError):
-                return self._parsed(key)
-            time.sleep(_PAUSE)
-        return self._parsed(key)
-
-    def _parsed(self, key: str) -> Any:
-        return json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+    def _body(self, key: str) -> bytes:
+        body: bytes = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return body
 
     def records(self) -> Iterator[Record]:
         """Newest first, read one by one."""

@@ -6,22 +6,17 @@ from collections.abc import Iterable, Sequence
 
 from sagelens.deployment.deployer import deploy
 from sagelens.deployment.endpoint import read_endpoint
-from sagelens.deployment.events import Event
 from sagelens.deployment.journal import Journal, Outcome, Record
 from sagelens.deployment.models import read_config
 from sagelens.deployment.order import Deployed, OnInconclusive, Order, Services
 from sagelens.deployment.pace import Pace
 from sagelens.deployment.release import Release
-from sagelens.deployment.run import Told
+from sagelens.deployment.run import Told, silent
 from sagelens.deployment.strategy import AllAtOnce, Strategy
 from sagelens.errors import BadInput, NotFound
 from sagelens.values.guard import Alarms
 
 __all__ = ["choose_version", "release_of", "rollback"]
-
-
-def _silent(_: Event) -> None:
-    pass
 
 
 def rollback(  # noqa: PLR0913 - what a deployment may set too
@@ -38,7 +33,7 @@ def rollback(  # noqa: PLR0913 - what a deployment may set too
     force: bool = False,
     services: Services,
     journal: Journal,
-    told: Told = _silent,
+    told: Told = silent,
     pace: Pace | None = None,
 ) -> Deployed:
     """Put a kept version behind the endpoint again: the one before, or `to` (config, model package version, or digest).

@@ -14,9 +14,13 @@ from sagelens.deployment.pace import Pace
 from sagelens.deployment.strategy import to_json
 from sagelens.errors import Inconclusive, RollbackFailed, RolledBack, SagelensError, StepFailed
 
-__all__ = ["Ending", "Recorder", "Run", "Told", "record_of"]
+__all__ = ["Ending", "Recorder", "Run", "Told", "record_of", "silent"]
 
 Told = Callable[[Event], None]
+
+
+def silent(_: Event) -> None:
+    """Told of nothing: the journal has it all."""
 
 
 @dataclass(frozen=True, kw_only=True)

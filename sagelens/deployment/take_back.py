@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from sagelens.deployment.events import Event
 from sagelens.deployment.follow import return_to
 from sagelens.deployment.journal import Journal, Record
 from sagelens.deployment.order import Order, Services
 from sagelens.deployment.pace import Pace
 from sagelens.deployment.release import Release
-from sagelens.deployment.run import Ending, Recorder, Run, Told
+from sagelens.deployment.run import Ending, Recorder, Run, Told, silent
 from sagelens.errors import RollbackFailed, RolledBack
 from sagelens.values.guard import Alarms
+from sagelens.values.s3 import split_uri
 
 __all__ = ["take_back"]
 
 
-def _silent(_: Event) -> None:
-    pass
-
-
 def take_back(
-    uri: str, reason: str, *, services: Services, told: Told = _silent, pace: Pace | None = None
+    uri: str, reason: str, *, services: Services, told: Told = silent, pace: Pace | None = None
 ) -> RolledBack | RollbackFailed:
     """Put back what served before the deployment whose journal is at `uri`, or delete an endpoint that was new.
 
     The journal then tells it. The answer is the error that says so, to be raised.
     """
     pace = pace or Pace()
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    bucket, key = split_uri(uri)
     journal = Journal(services.s3, bucket, key.split("/")[-2])
     record = journal.read(key)
     order = Order(release=_release(record), alarms=Alarms(waived="it is taken back"))

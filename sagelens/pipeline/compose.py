@@ -21,6 +21,7 @@ from sagelens.pipeline.plan import SourceFiles, Upload, pipeline_name, plan
 from sagelens.project import Project
 from sagelens.project.code import CodeReader
 from sagelens.values import digest_bytes
+from sagelens.values.s3 import split_uri
 
 __all__ = ["Compiled", "compose", "list_pipelines", "load_pipeline", "publish"]
 
@@ -191,7 +192,7 @@ def _upload(s3: Any, uploads: tuple[Upload, ...]) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     def put(upload: Upload) -> None:
-        bucket, _, key = upload.uri.removeprefix("s3://").partition("/")
+        bucket, key = split_uri(upload.uri)
         if upload.path is not None and upload.path.stat().st_size > _LARGE:
             s3.upload_file(str(upload.path), bucket, key)
         else:

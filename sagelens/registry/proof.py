@@ -9,6 +9,7 @@ from sagelens.errors import BadInput, Refused
 from sagelens.registry.package import ModelPackage
 from sagelens.registry.search import describe
 from sagelens.values import S3Client, SageMakerClient, digest_listing
+from sagelens.values.s3 import split_uri
 
 __all__ = ["deployable"]
 
@@ -41,7 +42,7 @@ def _same_content(package: ModelPackage, manifest: dict[str, Any]) -> None:
 
 
 def _manifest(package: ModelPackage, s3: S3Client) -> dict[str, Any]:
-    bucket, _, prefix = package.model_uri.removeprefix("s3://").partition("/")
+    bucket, prefix = split_uri(package.model_uri)
     key = f"{prefix.rstrip('/')}/manifest.json"
     try:
         body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()

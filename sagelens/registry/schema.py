@@ -9,6 +9,7 @@ from typing import Any
 
 from sagelens.errors import BadData, Refused
 from sagelens.values import S3Client
+from sagelens.values.s3 import split_uri
 
 __all__ = ["SchemaDiff", "check_callers", "compare_schemas", "read_schema"]
 
@@ -55,7 +56,7 @@ def check_callers(old_uri: str, new_uri: str, *, allow_breaking: bool, s3: S3Cli
 
 def read_schema(model_uri: str, *, s3: S3Client) -> dict[str, Any] | None:
     """schema.json of a model folder in S3; None where there is none, as in a model of another maker."""
-    bucket, _, prefix = model_uri.removeprefix("s3://").partition("/")
+    bucket, prefix = split_uri(model_uri)
     key = f"{prefix.rstrip('/')}/schema.json"
     try:
         body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sagelens.cli.commands.runs import document_of
 from sagelens.cli.deployment_run import PIPELINE, deployments_during, material_of
 from sagelens.cli.execution import Document, list_executions, read_document
-from sagelens.cli.objects import list_objects, read_json_or_none, split
+from sagelens.cli.objects import list_objects, read_json_or_none
 from sagelens.cli.target import Connection, connect
 from sagelens.pipeline.plan import pipeline_name
+from sagelens.values.s3 import split_uri
 
 if TYPE_CHECKING:
     from sagelens.evaluation.report import Deployment, Execution
@@ -123,7 +124,7 @@ def _outputs(document: Document, evidence: dict[str, Any]) -> Callable[[str], li
 
 
 def _text(s3: Any, uri: str) -> str:
-    bucket, key = split(uri)
+    bucket, key = split_uri(uri)
     return str(s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sagelens.local.endpoints.sizes import linear_steps, rolling_batches
+from sagelens.local.endpoints.sizes import size_of
 from sagelens.local.endpoints.steps import Counts
 from sagelens.local.ports import ApiError, Document
 
@@ -148,7 +148,7 @@ def _check_rolling(policy: Document, counts: Counts) -> None:
     _check_size("MaximumBatchSize", policy["MaximumBatchSize"], (5, 50), counts)
     if "RollbackMaximumBatchSize" in policy:
         _check_size("RollbackMaximumBatchSize", policy["RollbackMaximumBatchSize"], (5, 100), counts)
-    batches = max(rolling_batches(policy["MaximumBatchSize"], count) for count in counts.values())
+    batches = max(size_of(policy["MaximumBatchSize"]).batches(count) for count in counts.values())
     _check_time(policy, batches * policy["WaitIntervalInSeconds"])
 
 
@@ -178,7 +178,7 @@ def _waits_of_blue_green(policy: Document, counts: Counts) -> int:
     routing = policy["TrafficRoutingConfiguration"]
     partial = {"ALL_AT_ONCE": 0, "CANARY": 1}.get(routing["Type"], 0)
     if routing["Type"] == "LINEAR":
-        partial = max(linear_steps(routing["LinearStepSize"], count) for count in counts.values()) - 1
+        partial = max(size_of(routing["LinearStepSize"]).steps(count) for count in counts.values()) - 1
     return int(partial * routing["WaitIntervalInSeconds"] + policy.get("TerminationWaitInSeconds", 0))
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 
 from sagelens.local.endpoints.deployment import Deployment, Stage
 from sagelens.local.endpoints.limits import DEFAULT_TIMEOUT
-from sagelens.local.endpoints.sizes import instances
+from sagelens.local.endpoints.sizes import size_of
 from sagelens.local.endpoints.steps import steps_of
 from sagelens.local.endpoints.variant import Variant, counts_of
 from sagelens.local.ports import Document
@@ -42,7 +42,7 @@ class Rollout:
         whole = max(old.values(), default=0)
         back = (strategy or {}).get("RollingUpdatePolicy", {}).get("RollbackMaximumBatchSize")
         deployment = Deployment.planned(
-            steps_of(strategy, old, new), old, new, back_batch=instances(back, whole) if back else whole
+            steps_of(strategy, old, new), old, new, back_batch=size_of(back).instances(whole) if back else whole
         )
         return cls(
             config=config, variants=variants, deployment=deployment, started=now, since=now, strategy=strategy, capture=capture

@@ -12,8 +12,9 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sagelens.local.endpoints.sizes import instances, linear_steps, rolling_batches
+from sagelens.local.endpoints.sizes import size_of
 from sagelens.local.ports import Document
+from sagelens.values.quantity import Size
 
 __all__ = ["Counts", "Shares", "Step", "kept", "steps_of"]
 
@@ -55,23 +56,16 @@ def _parts(routing: Document, new: Counts) -> Iterable[tuple[Counts, Shares]]:
     """The steps before the last: servers that take traffic, and the share that they take."""
     match routing["Type"]:
         case "CANARY":
-            yield _sized(routing["CanarySize"], 1, new)
+            yield _sized(size_of(routing["CanarySize"]), new)
         case "LINEAR":
-            size = routing["LinearStepSize"]
-            for number in range(1, max(linear_steps(size, count) for count in new.values())):
-                yield _sized(size, number, new)
+            size = size_of(routing["LinearStepSize"])
+            for number in range(1, max(size.steps(count) for count in new.values())):
+                yield _sized(size.times(number), new)
 
 
-def _sized(size: Document, times: int, new: Counts) -> tuple[Counts, Shares]:
-    many = {**size, "Value": size["Value"] * times}
-    active = {name: instances(many, count) for name, count in new.items()}
-    return active, {name: _share(many, active[name], count) for name, count in new.items()}
-
-
-def _share(size: Document, active: int, count: int) -> float:
-    if active == count and size["Type"] == "CAPACITY_PERCENT":
-        return min(1.0, float(size["Value"]) / 100)
-    return active / count
+def _sized(size: Size, new: Counts) -> tuple[Counts, Shares]:
+    active = {name: size.instances(count) for name, count in new.items()}
+    return active, {name: size.share(count) for name, count in new.items()}
 
 
 def _partial(active: Counts, share: Shares, old: Counts, new: Counts, wait: float) -> Step:
@@ -92,8 +86,8 @@ def _whole(old: Counts, new: Counts, wait: float) -> Step:
 
 def _rolling(policy: Document, old: Counts, new: Counts) -> tuple[Step, ...]:
     ((name, count),) = new.items()
-    size, wait = policy["MaximumBatchSize"], policy["WaitIntervalInSeconds"]
-    batch, batches = instances(size, count), rolling_batches(size, count)
+    size, wait = size_of(policy["MaximumBatchSize"]), policy["WaitIntervalInSeconds"]
+    batch, batches = size.instances(count), size.batches(count)
 
     def step(number: int) -> Step:
         green = min(count, number * batch)
