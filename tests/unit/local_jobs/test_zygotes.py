@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from sagelens.local.forking.families import FAMILIES, lineage
+from sagelens.local.forking.families import CALLS, FAMILIES, ORDER, RECORDS, ROOMS, lineage
 from sagelens.local.forking.zygotes import Zygotes, can_fork
 from sagelens.local.ports import Process, Spawn
 
@@ -217,6 +217,11 @@ def test_a_family_that_cannot_warm_is_served_by_fresh_processes(tmp_path: Path, 
 
 def test_each_family_comes_from_one_that_is_known() -> None:
     assert {parent for family in FAMILIES for parent in lineage(family)} == set(FAMILIES)
+
+
+def test_what_is_said_of_families_is_said_of_each_and_of_no_other() -> None:
+    assert set(ROOMS) == set(FAMILIES) == {family for together in ORDER for family in together}
+    assert {*CALLS, *RECORDS} <= set(FAMILIES)
 
 
 STRESS = """
