@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sagelens.project.deployment import Deployment, EndpointSettings
 from sagelens.project.section import Name, Section, Share, Text
@@ -20,6 +20,7 @@ __all__ = [
     "AbsoluteThreshold",
     "Approval",
     "Collection",
+    "Costs",
     "Deployment",
     "EndpointSettings",
     "Environment",
@@ -28,13 +29,16 @@ __all__ = [
     "Features",
     "Framing",
     "JobSettings",
+    "Keys",
     "Kpi",
     "ModelGateSettings",
+    "Network",
     "Preparation",
     "Project",
     "Quality",
     "Registration",
     "RelativeThreshold",
+    "Roles",
     "Scoring",
     "SliceThreshold",
     "Target",
@@ -43,6 +47,10 @@ __all__ = [
     "Training",
     "XGBoostSettings",
 ]
+
+
+RoleArn = Annotated[str, Field(pattern=r"^arn:aws[a-z\-]*:iam::\d{12}:role/.+$")]
+KeyId = Annotated[str, Field(pattern=r"^(alias/.+|arn:aws[a-z\-]*:kms:.+|[0-9a-f\-]{36}|mrk-[0-9a-f]{32})$")]
 
 
 class Kpi(Section):
@@ -182,12 +190,68 @@ class Approval(StrEnum):
 
 
 class JobSettings(Section):
-    """What a SageMaker job needs beside the function."""
+    """What a SageMaker job needs beside the function.
+
+    `spot`, `max_wait_seconds` (for capacity and the run together) and `keep_alive_seconds` (a warm pool) are for training jobs.
+    `isolation` overrides whether the container is cut off from every network; without it, a step is unless it calls something.
+    """
 
     instance_type: str = "ml.m5.xlarge"
     instance_count: int = Field(1, ge=1)
     volume_gb: int = Field(30, ge=1)
     max_runtime_seconds: int = Field(3600, ge=60, le=432000)
+    spot: bool = False
+    max_wait_seconds: int | None = Field(None, ge=60, le=864000)
+    keep_alive_seconds: int = Field(0, ge=0, le=3600)
+    isolation: bool | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> JobSettings:
+        if self.spot and self.keep_alive_seconds:
+            raise ValueError("spot and keep_alive_seconds exclude each other; SageMaker keeps no pool of spot instances")
+        if self.max_wait_seconds is not None and not self.spot:
+            raise ValueError("max_wait_seconds is for spot: true only")
+        if self.max_wait_seconds is not None and self.max_wait_seconds < self.max_runtime_seconds:
+            raise ValueError(f"max_wait_seconds has to be at least max_runtime_seconds, {self.max_runtime_seconds}")
+        return self
+
+
+class Roles(Section):
+    """IAM roles by what runs under them; one that is missing is the environment's `role`."""
+
+    processing: RoleArn | None = None
+    training: RoleArn | None = None
+    registration: RoleArn | None = None
+    scoring: RoleArn | None = None
+    deployment: RoleArn | None = None
+    endpoint: RoleArn | None = None
+    transform: RoleArn | None = None
+
+
+class Network(Section):
+    """Where jobs and models have their network interfaces."""
+
+    subnets: tuple[Annotated[str, Field(pattern=r"^subnet-[0-9a-f]+$")], ...] = Field(min_length=1, max_length=16)
+    security_groups: tuple[Annotated[str, Field(pattern=r"^sg-[0-9a-f]+$")], ...] = Field(min_length=1, max_length=5)
+
+
+class Keys(Section):
+    """KMS keys, by ARN, id or alias: of objects, and of the volumes of instances."""
+
+    data: KeyId | None = None
+    volumes: KeyId | None = None
+
+
+class Costs(Section):
+    """`instances`: the price of an hour by instance type; `volume_gb_month`: of a gigabyte for a month.
+
+    `budget`: what one run may be estimated to cost.
+    """
+
+    currency: Text = "USD"
+    instances: dict[str, Annotated[float, Field(gt=0)]]
+    volume_gb_month: float = Field(0.0, ge=0)
+    budget: float | None = Field(None, gt=0)
 
 
 class Tracking(Section):
@@ -203,7 +267,10 @@ class Environment(Section):
     region: str = "us-east-1"
     account: str = Field("000000000000", pattern=r"^\d{12}$")
     bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$")
-    role: str = Field(pattern=r"^arn:aws[a-z\-]*:iam::\d{12}:role/.+$")
+    role: RoleArn
+    roles: Roles = Roles()
+    network: Network | None = None
+    keys: Keys = Keys()
     image: str
     approval: Approval = Approval.MANUAL
     max_parallel_steps: int = Field(2, ge=1)
@@ -212,6 +279,11 @@ class Environment(Section):
     endpoint: EndpointSettings = EndpointSettings()
     tracking: Tracking = Tracking()
     tags: dict[str, str] = Field(default_factory=dict)
+    costs: Costs | None = None
+
+    def role_of(self, what: str) -> str:
+        """The role for a kind that `Roles` names."""
+        return getattr(self.roles, what) or self.role
 
 
 class Project(Section):
