@@ -61,7 +61,14 @@ class Zygote:
         self._open()
         send(self._control, {"ready": self._family, "seconds": round(time.monotonic() - started, 3), "pid": os.getpid()})
         while True:
-            for key, _ in self._selector.select():
+            self._round()
+
+    def _round(self) -> None:
+        """Wait, and see to all that came. What one event settles, another one of the same round must not meet again: a child's
+        death and its client's leaving often come together when this process had to wait for its turn."""
+        watched = self._selector.get_map()
+        for key, _ in self._selector.select():
+            if watched.get(key.fd) is key:
                 key.data(key.fileobj)
 
     def _open(self) -> None:

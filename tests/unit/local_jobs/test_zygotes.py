@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from sagelens.local.forking import process as forked
 from sagelens.local.forking.families import CALLS, FAMILIES, ORDER, RECORDS, ROOMS, lineage
 from sagelens.local.forking.zygotes import Zygotes, can_fork
 from sagelens.local.ports import Process, Spawn
@@ -66,6 +67,17 @@ def runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+@asynccontextmanager
+async def kept_waiting(interpreter: int, path: Path) -> AsyncIterator[None]:
+    """Meanwhile the interpreter waits for the rest of a request, so that what happens comes to it all at once afterwards."""
+    files = Path(f"/proc/{interpreter}/fd")
+    before = len(list(files.iterdir()))
+    _, writer = await asyncio.open_unix_connection(str(path))
+    assert await eventually(lambda: len(list(files.iterdir())) > before)
+    yield
+    writer.close()
 
 
 def test_a_child_has_its_familys_imports_and_one_thread(tmp_path: Path, runtime: Path) -> None:
@@ -151,6 +163,30 @@ def test_a_killed_interpreter_is_replaced_and_its_children_end_with_it(tmp_path:
             assert before not in zygotes.pids
 
     asyncio.run(scenario())
+
+
+def test_a_child_that_ends_just_as_its_client_leaves_takes_no_other_child_with_it(tmp_path: Path, runtime: Path) -> None:
+    """The interpreter hears of both in one round: of the death first, which settles the matter, then of the closed connection."""
+
+    async def scenario() -> tuple[bool, bool]:
+        a_module(tmp_path, "import time\n\ndef main():\n    time.sleep(60)\n")
+        async with warm(tmp_path, runtime, "base") as zygotes:
+            await zygotes.ready()
+            bystander = await zygotes.spawn(spawn(tmp_path, "probe:main"))
+            (interpreter,) = zygotes.pids
+            request = {"call": "signal:pause", "argv": [], "program": "probe", "env": {}, "cwd": str(tmp_path), "log": os.devnull}
+            reader, leaving = await forked.ask(runtime / "base.sock", request)
+            child = (await forked.hear(reader) or {})["pid"]
+            async with kept_waiting(interpreter, runtime / "base.sock"):
+                os.kill(child, signal.SIGKILL)
+                assert await eventually(lambda: not runs(child))
+                await asyncio.sleep(0.1)  # for the signal to arrive before the connection's end
+                leaving.close()
+            for _ in range(2):  # the first may still be of that round
+                await (await zygotes.spawn(spawn(tmp_path, "time:time"))).wait()
+            return zygotes.pids == (interpreter,), runs(bystander.pid)
+
+    assert asyncio.run(scenario()) == (True, True)
 
 
 def test_everything_ends_when_the_service_is_killed(tmp_path: Path, runtime: Path) -> None:
