@@ -62,6 +62,10 @@ def thread_count(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/task").iterdir()))
 
 
+def file_count(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 def runs(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
@@ -72,10 +76,9 @@ def runs(pid: int) -> bool:
 @asynccontextmanager
 async def kept_waiting(interpreter: int, path: Path) -> AsyncIterator[None]:
     """Meanwhile the interpreter waits for the rest of a request, so that what happens comes to it all at once afterwards."""
-    files = Path(f"/proc/{interpreter}/fd")
-    before = len(list(files.iterdir()))
+    before = file_count(interpreter)
     _, writer = await asyncio.open_unix_connection(str(path))
-    assert await eventually(lambda: len(list(files.iterdir())) > before)
+    assert await eventually(lambda: file_count(interpreter) > before)
     yield
     writer.close()
 
