@@ -56,9 +56,11 @@ def _serve() -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     # uvicorn raises the signal again after draining; a handler that does nothing lets the process end with 0.
-    signal.signal(signal.SIGTERM, lambda *_: None)
+    asked: list[str] = []
+    signal.signal(signal.SIGTERM, lambda number, _: asked.append(signal.Signals(number).name))
     print(f"Serving model {servable.digest} on {host}:{port}", file=sys.stderr, flush=True)
     uvicorn.Server(config).run(sockets=[listener])
+    print(f"Serving ended: {' '.join(asked) or 'nobody asked for it'}", file=sys.stderr, flush=True)
 
 
 def _load(folder: Path, expected: str | None) -> Any:

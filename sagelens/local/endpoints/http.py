@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -51,6 +52,7 @@ class _Connection(asyncio.Protocol):
         self._keep = True
         self._headed = False
         self._answered = False
+        self._unread = False
         self.idle_since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -60,13 +62,18 @@ class _Connection(asyncio.Protocol):
         """A reset with no byte answered means that the server ended with bytes of the request still unread: a server that
         has read all of it and ends closes with an end of stream. So after a reset no model has seen the request."""
         self._keep = False
-        if isinstance(exc, ConnectionResetError | BrokenPipeError) and not self._answered:
-            self._fail(Unreachable(f"the model server ended before it had read the request ({exc})"))
+        if (self._unread or isinstance(exc, ConnectionResetError | BrokenPipeError)) and not self._answered:
+            reason = exc or "it had closed the connection before the request was sent"
+            self._fail(Unreachable(f"the model server ended before it had read the request ({reason})"))
         else:
             self._fail(Broken(f"the model server closed the connection before it answered ({exc or 'end of stream'})"))
 
     def eof_received(self) -> bool:
+        """A request sent into a connection that the server had closed already is answered by a reset, which hides behind the
+        end of stream: reading reports the end alone, and only the socket knows of the rest."""
         self._keep = False
+        assert self._transport is not None
+        self._unread = bool(self._transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
         if self._headed and not {"content-length", "transfer-encoding"} & self._answer.headers.keys():
             self.on_message_complete()
         return False
@@ -129,6 +136,7 @@ class _Connection(asyncio.Protocol):
 
     def close(self) -> None:
         self._keep = False
+        self._fail(Broken("this service closed the connection before the answer came"))
         if self._transport is not None:
             self._transport.close()
 

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from dataclasses import dataclass, field
 
-from sagelens.local.endpoints.http import Answer, Unreachable
+from sagelens.local.endpoints.http import Answer, Broken, Unreachable
 from sagelens.local.endpoints.meter import Meter
 from sagelens.local.endpoints.server import Server, Servers
 from sagelens.local.endpoints.variant import Variant
@@ -40,11 +40,14 @@ class Instance:
         return self.recipe.meter
 
     async def request(self, head: bytes, body: bytes, *, timeout: float) -> Answer:  # noqa: ASYNC109  passed on
-        if self.server is None:
+        server = self.server
+        if server is None:
             raise Unreachable(f"instance {self.id} has no server")
         self.outstanding += 1
         try:
-            answer = await self.server.client.request(head, body, timeout=timeout)
+            answer = await server.client.request(head, body, timeout=timeout)
+        except Broken as error:
+            raise Broken(f"{error}; {await server.fate()}") from error
         finally:
             self.outstanding -= 1
         self.answered = True

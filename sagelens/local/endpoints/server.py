@@ -22,6 +22,8 @@ _PING_TIMEOUT = 2.0
 """AWS's."""
 _GRACE = 3.0
 """Seconds between SIGTERM and SIGKILL."""
+_NEWS = 0.25
+"""Seconds in which the end of a process is heard of after its connections ended."""
 
 
 class NotHealthy(Exception):
@@ -42,6 +44,13 @@ class Server:
 
     client: Client
     ended: asyncio.Future[int]
+
+    async def fate(self) -> str:
+        """What became of its process, for whoever lost a connection to it, which is noticed first."""
+        await asyncio.wait((self.ended,), timeout=_NEWS)
+        if self.ended.done():
+            return f"its process ended with exit code {self.ended.result()}"
+        return f"its process still ran {_NEWS:g} s later"
 
 
 @dataclass(frozen=True, eq=False)

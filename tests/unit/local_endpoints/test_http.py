@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from socket import SO_LINGER, SOL_SOCKET
@@ -103,6 +104,29 @@ def test_a_reset_means_that_the_request_was_not_read() -> None:
 
     with pytest.raises(Unreachable, match="before it had read the request"):
         ask(serve)
+
+
+def test_a_connection_that_was_closed_unnoticed_has_taken_the_request_to_nobody() -> None:
+    listener, closing, closed = socket.create_server(("127.0.0.1", 0)), threading.Event(), threading.Event()
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with listener, connection:
+            connection.recv(65536)
+            connection.sendall(OK)
+            closing.wait(5)
+        closed.set()
+
+    async def scenario() -> None:
+        client = HttpClient(listener.getsockname()[1])
+        await client.request(GET, b"", timeout=1.0)
+        closing.set()
+        assert closed.wait(5)  # the loop stands still meanwhile and hears nothing
+        await client.request(GET, b"", timeout=1.0)
+
+    threading.Thread(target=serve).start()
+    with pytest.raises(Unreachable, match="closed the connection before the request was sent"):
+        asyncio.run(scenario())
 
 
 def test_rubbish_is_an_error() -> None:

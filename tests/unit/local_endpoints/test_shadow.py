@@ -193,7 +193,7 @@ def test_a_request_without_an_answer_counts_as_the_fleets_error(run: Run) -> Non
     async def scenario(local: Local) -> None:
         await local.up(local.model("one"))
         servers.dies_after["one"] = 0
-        with pytest.raises(ApiError):
+        with pytest.raises(ApiError, match="its process ended with exit code -9"):
             await local.invoke()
 
         dimensions = {"EndpointName": "flights", "VariantName": "AllTraffic", "EndpointConfigName": "flights-one"}

@@ -75,12 +75,11 @@ def wait(server: Server) -> None:
     raise AssertionError(f"the server did not start: {server.process.stderr.read()}")
 
 
-def stop(server: Server) -> int:
+def stop(server: Server) -> tuple[int, str]:
+    """The exit code, and what the server said."""
     server.process.send_signal(signal.SIGTERM)
-    code = server.process.wait(timeout=40)
-    assert server.process.stderr is not None
-    server.process.stderr.close()
-    return code
+    _, said = server.process.communicate(timeout=40)
+    return server.process.returncode, said
 
 
 @pytest.fixture(scope="module")
@@ -234,12 +233,13 @@ def test_sigterm_finishes_what_was_taken_and_ends_with_0(
     connection.request("POST", "/invocations", sink.getvalue(), {"Content-Type": PARQUET, "Accept": "text/csv"})
     time.sleep(0.05)
 
-    code = stop(server)
+    code, said = stop(server)
     answered = connection.getresponse()
 
     assert answered.status == 200
     assert len(answered.read().splitlines()) == 20000
     assert code == 0
+    assert said.splitlines()[-1] == "Serving ended: SIGTERM"
     connection.close()
 
 
