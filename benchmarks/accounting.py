@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.cases import Case
-from sagelens.testing.load import Answer
+from sagelens.testing.load import Answer, Stall
 from sagelens.testing.models import Fault, number_of
 
 __all__ = ["MOST_SECONDS_TO_BLUE", "Deployment", "Findings", "account"]
@@ -46,8 +46,9 @@ class Deployment:
 
 @dataclass
 class Findings:
-    """`problems` must be empty. `to_blue` and `last_answer` are by deployment: seconds from the alarm until the faulty fleet took
-    its last request, and until its last answer was read."""
+    """`problems` must be empty; a stall of the machine in the meantime is named in them, and excuses nothing. `to_blue` and
+    `last_answer` are by deployment: seconds from the alarm until the faulty fleet took its last request, and until its last
+    answer was read."""
 
     requests: int = 0
     errors: Counter[str] = field(default_factory=Counter)
@@ -57,6 +58,7 @@ class Findings:
     to_blue: dict[int, float] = field(default_factory=dict)
     last_answer: dict[int, float] = field(default_factory=dict)
     by_kind: Counter[str] = field(default_factory=Counter)
+    stalls: Sequence[Stall] = ()
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,14 @@ class _Ledger:
         return max(before, key=lambda d: d.ended, default=None)
 
 
-def account(answers: Iterable[Answer], received: Iterable[tuple[int, int]], deployments: Sequence[Deployment]) -> Findings:
-    """`received` are pairs of a model's number and a request's, as the models' own servers noted them."""
+def account(
+    answers: Iterable[Answer],
+    received: Iterable[tuple[int, int]],
+    deployments: Sequence[Deployment],
+    stalls: Iterable[Stall] = (),
+) -> Findings:
+    """`received` are pairs of a model's number and a request's, as the models' own servers noted them; `stalls` are moments in
+    which the machine let the load generator not run."""
     answers = list(answers)
     reached: dict[int, list[int]] = {}
     for model, request in received:
@@ -85,14 +93,15 @@ def account(answers: Iterable[Answer], received: Iterable[tuple[int, int]], depl
     by_endpoint: dict[str, list[Deployment]] = {}
     for deployment in deployments:
         by_endpoint.setdefault(deployment.endpoint, []).append(deployment)
-    ledger, found = _Ledger(reached, by_endpoint), Findings()
+    ledger, found = _Ledger(reached, by_endpoint), Findings(stalls=tuple(stalls))
     _exactly_once(answers, found)
     for answer in answers:
         under_way = ledger.during(answer)
         _delivered_once(answer, under_way, ledger, found)
         _judge(answer, under_way, ledger, found)
     for deployment in deployments:
-        found.problems += [f"deployment {deployment.case.place} ({deployment.case.kind}): {text}" for text in deployment.problems]
+        for text in deployment.problems:
+            found.problems.append(_told(deployment, text, found))
         _measure(deployment, answers, reached, found)
     return found
 
@@ -165,6 +174,12 @@ def _measure(deployment: Deployment, answers: Sequence[Answer], reached: Mapping
     found.to_blue[place] = max(0.0, last_sent - deployment.rang)
     found.last_answer[place] = max(0.0, max((a.answered for a in ours), default=-math.inf) - deployment.rang)
     if found.to_blue[place] > MOST_SECONDS_TO_BLUE:
-        found.problems.append(
-            f"deployment {place} ({deployment.case.kind}): green took requests {found.to_blue[place]:.2f} s after the alarm"
-        )
+        late = f"green took requests {found.to_blue[place]:.2f} s after the alarm"
+        found.problems.append(_told(deployment, late, found))
+
+
+def _told(deployment: Deployment, problem: str, found: Findings) -> str:
+    """A deployment's problem, and how long the machine stood still meanwhile."""
+    text = f"deployment {deployment.case.place} ({deployment.case.kind}): {problem}"
+    stalled = sum(s.seconds for s in found.stalls if s.began <= deployment.ended and s.ended >= deployment.began)
+    return f"{text} (the machine stood still for {stalled:.1f} s meanwhile)" if stalled else text

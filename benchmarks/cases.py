@@ -13,10 +13,13 @@ from sagelens.values.strategy import AllAtOnce, Canary, Linear, Rolling, Shadow,
 __all__ = ["ALARMS", "FAULTS", "INSTANCES", "SLOW_SECONDS", "STRATEGIES", "Case", "cases", "expected_reason"]
 
 INSTANCES = 3
-SLOW_SECONDS = 0.5
-"""By which the slow model delays each answer. An alarm rings when the median exceeds 80% of it: busy cores alone do not."""
-_BAKE = 720
-"""Seconds of each bake, on the service's clock: time enough for the hundredth request of each server."""
+SLOW_SECONDS = 1.0
+"""By which the slow model delays each answer. An alarm rings when the median exceeds 80% of it in two minutes in a row: neither
+busy cores nor a machine that stands still for a second do that."""
+_BAKE = 600
+"""Seconds of each bake, on the service's clock: more than twice as long as the hundredth request of each server takes, at 60x."""
+_TRIAL = 1200
+"""The same for a trial, in which the servers get half of the traffic."""
 _ONE = Size(1, percent=False)
 _THEN_ALL = AllAtOnce(termination_wait=60)
 
@@ -26,7 +29,7 @@ STRATEGIES: dict[str, tuple[Strategy, ...]] = {
     "linear": (Linear(size=_ONE, wait=_BAKE, termination_wait=_BAKE),),
     "rolling": (Rolling(size=_ONE, wait=_BAKE),),
     "shadow": (Shadow(duration=3600, error_margin=0.002, latency_floor=SLOW_SECONDS / 2), _THEN_ALL),
-    "weighted": (Weighted(share=0.5, duration=1200), _THEN_ALL),
+    "weighted": (Weighted(share=0.5, duration=_TRIAL), _THEN_ALL),
 }
 FAULTS = (Fault.RAISES, Fault.SLOW, Fault.RUBBISH, Fault.UNHEALTHY, Fault.DIES)
 

@@ -1,6 +1,6 @@
 """Deployments of every strategy under constant load, a third of them with a faulty model, and an account of every request.
 
-Usage: python benchmarks/deployments.py [--deployments 200] [--lanes 4] [--rate 75] [--clock 100] [--seed 1] [--json FILE]
+Usage: python benchmarks/deployments.py [--deployments 200] [--lanes 4] [--rate 75] [--clock 60] [--seed 1] [--json FILE]
 
 It starts the local service in a folder of its own, on a clock that runs `--clock` times as fast as the wall's, with an endpoint
 of three real model servers for each lane. A load generator, a process of its own, sends every endpoint `--rate` requests a second
@@ -12,7 +12,9 @@ Checked are: every sound model lands; every faulty one is rolled back, for the r
 is in between at no end; every request gets exactly one answer, reaches one model (but for a shadow's copies) once, and is
 answered by that one; every error was given by the faulty model under test while it held its share, as the notes of the models'
 own servers prove. `to blue` is the time from an alarm's change to ALARM until the last request that the faulty fleet takes.
-Exit code 1 when anything of that does not hold.
+The warm interpreters must live on meanwhile. The load generator measures how late the machine wakes it: stalls are reported
+beside the figures and beside each problem that they fall together with, and excuse none. Exit code 1 when anything of that does
+not hold.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -41,12 +43,15 @@ from benchmarks.cases import SLOW_SECONDS, STRATEGIES, Case, cases  # noqa: E402
 from benchmarks.lanes import ClockMap, Lane  # noqa: E402
 from sagelens.local import lifecycle  # noqa: E402
 from sagelens.local.lifecycle import Running  # noqa: E402
-from sagelens.testing.load import Load, Plan  # noqa: E402
+from sagelens.local.state import State  # noqa: E402
+from sagelens.testing.load import Load, Plan, Stall  # noqa: E402
 from sagelens.testing.models import Fault, MadeModel, ModelMaker, received  # noqa: E402
 from sagelens.testing.service import models_folder, services  # noqa: E402
 
 BREATH = 0.5
 """Seconds of load after the last deployment."""
+_LOST = "; starting it again"
+"""What the service says of a warm interpreter that ended."""
 
 
 def main() -> None:
@@ -54,9 +59,7 @@ def main() -> None:
     parser.add_argument("--deployments", type=int, default=200)
     parser.add_argument("--lanes", type=int, default=4, help="endpoints that are deployed to side by side")
     parser.add_argument("--rate", type=float, default=75.0, help="requests a second to each endpoint")
-    parser.add_argument(
-        "--clock", type=float, default=100.0, help="how many times as fast as the wall's the service's clock runs"
-    )
+    parser.add_argument("--clock", type=float, default=60.0, help="how many times as fast as the wall's the service's clock runs")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     parser.add_argument("--keep", type=Path, help="work in this folder, and leave it")
@@ -88,12 +91,13 @@ def measure(work: Path, given: argparse.Namespace) -> dict[str, Any]:
         with Load(plan, work / "answers.jsonl") as load:
             drive(lanes, cases(given.deployments, given.seed), models)
             time.sleep(BREATH)
-        answers = list(load.answers())
+        answers, stalls = list(load.answers()), list(load.stalls())
     finally:
         lifecycle.stop(project)
     seconds = time.monotonic() - started
     deployments = [done for lane in lanes for done in lane.done]
-    found = account(answers, received(notes), deployments)
+    found = account(answers, received(notes), deployments, stalls)
+    found.problems += _lost_interpreters(State(project).log)
     if len(deployments) != given.deployments:
         found.problems.append(f"{len(deployments)} deployments ended, {given.deployments} were begun")
     return {**figures_of(found, deployments), "minutes": round(seconds / 60, 1), **_settings(given, lanes)}
@@ -152,6 +156,7 @@ def figures_of(found: Findings, deployments: list[Deployment]) -> dict[str, Any]
         "errors_of_others": found.foreign_errors,
         "to_blue_seconds": _spread(found.to_blue.values()),
         "last_answer_seconds": _spread(found.last_answer.values()),
+        "stalls": _stalls(found.stalls),
         "strategies": {kind: _row(kind, found, deployments) for kind in STRATEGIES},
         "faults": _faults(deployments),
         "problems": found.problems,
@@ -173,6 +178,11 @@ def table(figures: dict[str, Any]) -> str:
     lines.append(
         f"{figures['requests']:,} requests in {figures['minutes']} minutes at {figures['clock']}; without exactly one answer: "
         f"{figures['without_one_answer']}; with an error that not the faulty model under test gave: {figures['errors_of_others']}"
+    )
+    stalls = figures["stalls"]
+    lines.append(
+        f"The machine stood still {stalls['count']} times, for {stalls['longest_seconds']} s at most and "
+        f"{stalls['sum_seconds']} s in all."
     )
     lines += [f"PROBLEM: {problem}" for problem in figures["problems"]]
     return "\n".join(lines)
@@ -202,6 +212,17 @@ def _faults(deployments: list[Deployment]) -> dict[str, dict[str, int]]:
 def _spread(values: Iterable[float]) -> dict[str, float] | None:
     listed = sorted(values)
     return {"median": round(statistics.median(listed), 3), "most": round(listed[-1], 3), "of": len(listed)} if listed else None
+
+
+def _stalls(stalls: Sequence[Stall]) -> dict[str, float]:
+    seconds = [stall.seconds for stall in stalls]
+    return {"count": len(seconds), "longest_seconds": round(max(seconds, default=0.0), 2), "sum_seconds": round(sum(seconds), 2)}
+
+
+def _lost_interpreters(log: Path) -> list[str]:
+    """Every model server ends with its interpreter: what follows looks like a slow machine, and must not pass for one."""
+    lines = log.read_text(encoding="utf-8").splitlines()
+    return [f"the service lost an interpreter: {line}" for line in lines if _LOST in line]
 
 
 def _settings(given: argparse.Namespace, lanes: list[Lane]) -> dict[str, Any]:

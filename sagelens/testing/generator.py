@@ -14,13 +14,17 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from sagelens.testing.load import Answer, Plan
+from sagelens.testing.load import Answer, Plan, Stall, stalls_beside
 
 __all__ = ["main"]
 
 _VARIANT = b"x-amzn-invoked-production-variant:"
 _LENGTH = b"content-length:"
 _CONNECTING = 5.0
+_PULSE = 0.05
+"""Seconds between two looks at how late this process is woken."""
+_STALL = 0.1
+"""Seconds of delay from which it counts: a busy machine makes everyone wait for less."""
 
 
 class Unanswered(Exception):
@@ -76,9 +80,10 @@ class Connection(asyncio.Protocol):
 class Generator:
     """Requests to every endpoint of the plan until `stop`."""
 
-    def __init__(self, plan: Plan, records: TextIO) -> None:
+    def __init__(self, plan: Plan, records: TextIO, stalls: TextIO) -> None:
         self._plan = plan
         self._records = records
+        self._stalls = stalls
         self._numbers = count(plan.first)
         self._ended = asyncio.Event()
 
@@ -87,6 +92,7 @@ class Generator:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._feel_stalls())
             for place, endpoint in enumerate(self._plan.endpoints):
                 ticks = _Ticks(self._plan.rate, offset=place / len(self._plan.endpoints))
                 for _ in range(self._plan.connections):
@@ -112,6 +118,15 @@ class Generator:
                 connection.close()
                 connection = Connection()
         connection.close()
+
+    async def _feel_stalls(self) -> None:
+        clock = asyncio.get_running_loop().time
+        due = clock() + _PULSE
+        while await self._until(due):
+            late = clock() - due
+            if late >= _STALL:
+                self._stalls.write(json.dumps(astuple(Stall(time.time() - late, late))) + "\n")
+            due = clock() + _PULSE
 
     async def _connected(self) -> Connection:
         async with asyncio.timeout(_CONNECTING):
@@ -164,8 +179,8 @@ def _value(head: bytes, name: bytes) -> bytes:
     return next(lines, b"").partition(b":")[2].strip()
 
 
-async def _run(plan: Plan, records: TextIO) -> None:
-    generator = Generator(plan, records)
+async def _run(plan: Plan, records: TextIO, stalls: TextIO) -> None:
+    generator = Generator(plan, records, stalls)
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), generator.stop)
     await generator.run()
 
@@ -173,8 +188,13 @@ async def _run(plan: Plan, records: TextIO) -> None:
 def main() -> None:
     stated: dict[str, Any] = json.loads(sys.stdin.readline())
     plan = Plan(**{**stated, "endpoints": tuple(stated["endpoints"])})
-    with Path(sys.argv[1]).open("a", buffering=1, encoding="utf-8") as records:
-        asyncio.run(_run(plan, records))
+    path = Path(sys.argv[1])
+    with _lines(path) as records, _lines(stalls_beside(path)) as stalls:
+        asyncio.run(_run(plan, records, stalls))
+
+
+def _lines(path: Path) -> TextIO:
+    return path.open("a", buffering=1, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ The generator is a process of its own: asyncio over keep-alive sockets, one requ
 endpoint. Every request has a number, unique in its run: in the body as `request`, and in CustomAttributes. None is ever sent
 again. What has no answer, for whatever reason, is recorded as status 0 with the reason; an answer that nobody asked for as well.
 A tick at which every connection is waiting is left out, so the load stays bounded whatever the service does.
+
+The generator also measures how late it is woken itself. It waits for nobody there, so what makes it late is the machine.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-__all__ = ["Answer", "Load", "Plan"]
+__all__ = ["Answer", "Load", "Plan", "Stall"]
 
 _PATIENCE = 90.0
 """Seconds for the last answers: a request may take 60."""
@@ -61,6 +64,18 @@ class Answer:
             return None
 
 
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """The generator ought to have run at `began`, in seconds since the epoch, and came to run so many `seconds` later."""
+
+    began: float
+    seconds: float
+
+    @property
+    def ended(self) -> float:
+        return self.began + self.seconds
+
+
 class Load:
     """The generator's process, from `with` to its end, which waits for the answers to what was sent."""
 
@@ -98,9 +113,20 @@ class Load:
 
     def answers(self) -> Iterator[Answer]:
         """What is recorded so far, in the order of the answers."""
-        if not self._records.exists():
-            return
-        with self._records.open(encoding="utf-8") as file:
-            for line in file:
-                if line.endswith("\n"):
-                    yield Answer(*json.loads(line))
+        return (Answer(*record) for record in _records(self._records))
+
+    def stalls(self) -> Iterator[Stall]:
+        """The moments so far in which the generator could not run, in order."""
+        return (Stall(*record) for record in _records(stalls_beside(self._records)))
+
+
+def stalls_beside(records: Path) -> Path:
+    """Where a generator with these records notes its stalls."""
+    return records.with_suffix(".stalls.jsonl")
+
+
+def _records(file: Path) -> Iterator[list[Any]]:
+    if not file.exists():
+        return
+    with file.open(encoding="utf-8") as lines:
+        yield from (json.loads(line) for line in lines if line.endswith("\n"))

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.accounting import Deployment, Findings, account
 from benchmarks.cases import FAULTS, STRATEGIES, Case, cases
-from sagelens.testing.load import Answer
+from sagelens.testing.load import Answer, Stall
 from sagelens.testing.models import Fault
 
 BLUE, GREEN = 1, 2
@@ -92,6 +92,14 @@ def test_a_rollback_that_is_slow_is_found() -> None:
 
     assert findings.to_blue == {1: 1.5}
     assert any("1.50 s after the alarm" in problem for problem in findings.problems)
+
+
+def test_a_problem_names_the_stalls_of_the_machine_that_fell_into_its_deployment_and_stays_one() -> None:
+    undone = replace(CANARY, case=Case(1, "canary", Fault.NONE), problems=("it was undone",))
+
+    findings = account([], [], [undone], [Stall(8.0, 1.0), Stall(14.5, 0.75), Stall(19.75, 0.5), Stall(21.0, 3.0)])
+
+    assert findings.problems == ["deployment 1 (canary): it was undone (the machine stood still for 1.2 s meanwhile)"]
 
 
 def test_a_third_of_the_cases_is_faulty_and_every_pair_comes() -> None:

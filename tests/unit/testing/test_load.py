@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import socketserver
 import threading
 import time
@@ -118,3 +119,21 @@ def test_an_answer_that_is_no_prediction_has_no_score() -> None:
     error = Answer(1, "flights", 0.0, 1.0, 424, "", json.dumps({"Message": "no"}))
 
     assert error.score is None
+
+
+def test_what_keeps_the_generator_from_running_is_measured(server: Server, tmp_path: Path) -> None:
+    plan = Plan(port=server.server_address[1], access_key="KEY", region="us-east-1", endpoints=("flights",), rate=50)
+    with Load(plan, tmp_path / "answers.jsonl") as load:
+        until = time.monotonic() + 20
+        while not server.seen and time.monotonic() < until:
+            time.sleep(0.01)
+        assert load._process is not None
+        stopped = time.time()
+        load._process.send_signal(signal.SIGSTOP)
+        time.sleep(0.6)
+        load._process.send_signal(signal.SIGCONT)
+        time.sleep(0.2)
+
+    longest = max(load.stalls(), key=lambda stall: stall.seconds)
+    assert longest.seconds > 0.5
+    assert stopped - 0.1 < longest.began < longest.ended
