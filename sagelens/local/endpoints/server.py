@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
 import tempfile
 from collections.abc import Mapping
@@ -28,6 +29,10 @@ _NEWS = 0.25
 
 class NotHealthy(Exception):
     """A model server ended, or did not answer /ping with 200 in time."""
+
+
+class _Killed(NotHealthy):
+    pass
 
 
 class Client(Protocol):
@@ -92,6 +97,14 @@ class ModelServers:
         end_orphans(self._roots)
 
     async def start(self, model: Document, *, log: Path, within: float) -> ModelServer:
+        """A server that is killed meanwhile is started once more: that the interpreter it was forked from was lost, or that the
+        machine was short of memory, says nothing of its model."""
+        try:
+            return await self._start(model, log=log, within=within)
+        except _Killed:
+            return await self._start(model, log=log, within=within)
+
+    async def _start(self, model: Document, *, log: Path, within: float) -> ModelServer:
         container = model.get("PrimaryContainer") or model["Containers"][0]
         root = self._root_for(container)
         port = self._free_port()
@@ -185,7 +198,9 @@ async def _healthy(server: Server, within: float) -> None:
     try:
         await asyncio.wait((server.ended, answers), return_when=asyncio.FIRST_COMPLETED)
         if server.ended.done():
-            raise NotHealthy(f"its server ended with exit code {server.ended.result()} before it passed the ping health check")
+            code = server.ended.result()
+            error = _Killed if code == -signal.SIGKILL else NotHealthy
+            raise error(f"its server ended with exit code {code} before it passed the ping health check")
         answers.result()
     finally:
         answers.cancel()

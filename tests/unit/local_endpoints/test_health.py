@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from sagelens.local.endpoints.instance import Health
+from sagelens.local.ports import Spawn
 from sagelens.testing.endpoints import FakeServers
-from tests.unit.local_endpoints.conftest import Local, until
+from tests.unit.local_endpoints.conftest import Local, Program, Programs, until
 
 Run = Callable[..., None]
 EAGER = Health(interval=0.02, misses=2)
@@ -69,6 +72,24 @@ def test_a_stopped_process_is_found_by_its_health_check_and_replaced(run: Run) -
         assert await first.wait() < 0
 
     run(scenario, health=Health(interval=0.05, misses=1))
+
+
+@pytest.mark.parametrize(("kills", "status", "reason"), [(1, "InService", ""), (2, "Failed", "exit code -9")])
+def test_a_server_that_is_killed_while_it_starts_is_started_once_more(run: Run, kills: int, status: str, reason: str) -> None:
+    class Killing(Programs):
+        async def spawn(self, spawn: Spawn) -> Program:
+            program = await super().spawn(spawn)
+            if len(self.started) <= kills:
+                program.kill()
+            return program
+
+    async def scenario(local: Local) -> None:
+        endpoint = await local.up(local.model("one"))
+
+        assert (endpoint["EndpointStatus"], len(local.processes.started)) == (status, 2)
+        assert reason in endpoint.get("FailureReason", "")
+
+    run(scenario, processes=Killing())
 
 
 def test_requests_that_wait_for_a_broken_fleet_go_where_the_traffic_goes(run: Run) -> None:
