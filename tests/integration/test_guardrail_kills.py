@@ -17,7 +17,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sagelens.deployment import Deployed, Journal, Order, Outcome, Services, deploy, history
 from sagelens.errors import SagelensError
 from sagelens.local import lifecycle
+from sagelens.local.forking.families import ORDER
 from sagelens.local.lifecycle import Running
+from sagelens.local.state import State
 from sagelens.testing.load import Answer, Load, Plan
 from sagelens.testing.models import MadeModel, ModelMaker, number_of, received
 from sagelens.testing.service import BUCKET, counts_of, models_folder, release_of, services
@@ -99,12 +101,18 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     root, notes = tmp_path_factory.mktemp("killed"), tmp_path_factory.mktemp("notes")
     running = lifecycle.start(root, account="000000000000", region="us-east-1", clock=CLOCK)
     try:
+        assert eventually(lambda: warmed_up(root), 60)  # servers that start before are nobody's forks
         maker = ModelMaker(models_folder(root), notes=notes)
         world = World(root, maker, notes, running, services(running), maker.make(1))
         world.deploy(world.serving, CANARY)
         yield world
     finally:
         lifecycle.stop(root)
+
+
+def warmed_up(root: Path) -> bool:
+    said = State(root).log.read_text(encoding="utf-8")
+    return all(f"family {family} is warm" in said for family in ORDER[-1])
 
 
 class Deploying(threading.Thread):
