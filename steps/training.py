@@ -11,6 +11,7 @@ from sagelens.project.model import ErrorCosts, XGBoostSettings
 from sagelens.training import (
     BoostedModel,
     Dataset,
+    checkpoint_folder,
     fit_baseline,
     fit_boosted,
     gain_importances,
@@ -51,7 +52,7 @@ def train(
     rows = Dataset.of(train_features.to_pyarrow(), name="train_features", label=label, keep=keep)
     held_out = Dataset.of(validation_features.to_pyarrow(), name="validation_features", label=label, keep=keep)
     held_out.require_both_classes()
-    boosted = fit_boosted(rows, held_out, settings=settings, seed=seed)
+    boosted = fit_boosted(rows, held_out, settings=settings, seed=seed, checkpoints=checkpoint_folder())
     for data, history in boosted.history.items():
         _print_metrics(data, {metric: values[boosted.best_iteration] for metric, values in history.items()})
 

@@ -125,6 +125,11 @@ class XGBoostSettings(Section):
     max_bin: int = Field(256, ge=2)
     eval_metric: str = "logloss"
 
+    @property
+    def samples(self) -> bool:
+        """Whether trees are grown on part of the rows or columns."""
+        return self.subsample < 1 or self.colsample_bytree < 1
+
 
 class Training(Section):
     seed: int = 1

@@ -2,6 +2,7 @@
 
 from sagelens.training.baseline import fit_baseline, load_baseline, save_baseline
 from sagelens.training.boosting import Boosted, fit_boosted, gain_importances
+from sagelens.training.checkpoint import checkpoint_folder
 from sagelens.training.dataset import Dataset, labels_of
 from sagelens.training.model import BoostedModel, load_model, save_model
 
@@ -9,6 +10,7 @@ __all__ = [
     "Boosted",
     "BoostedModel",
     "Dataset",
+    "checkpoint_folder",
     "fit_baseline",
     "fit_boosted",
     "gain_importances",

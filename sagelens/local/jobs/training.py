@@ -18,6 +18,7 @@ __all__ = ["TrainingRun", "check_training", "model_artifacts"]
 _MOST_SECONDS = 86_400
 _DATA = "/opt/ml/output/data"
 _MODEL = "/opt/ml/model"
+_CHECKPOINTS = "/opt/ml/checkpoints"
 
 
 def check_training(request: Request) -> None:
@@ -88,6 +89,16 @@ class TrainingRun:
             job.inside(f"/opt/ml/input/config/{name}.json").write_text(json.dumps(content), encoding="utf-8")
         uris = {name: channel["DataSource"]["S3DataSource"]["S3Uri"] for name, channel in channels.items()}
         link_inputs(self._tools.objects, {job.inside(f"/opt/ml/input/data/{name}"): uri for name, uri in uris.items()})
+        if "CheckpointConfig" in request:
+            self._link_checkpoints(request["CheckpointConfig"])
+
+    def _link_checkpoints(self, config: Document) -> None:
+        """The folder is where the objects are: what was kept before is there, and what is kept outlives the job."""
+        kept = self._tools.objects.path(config["S3Uri"].rstrip("/"))
+        kept.mkdir(parents=True, exist_ok=True)
+        folder = self._job.inside(config.get("LocalPath", _CHECKPOINTS))
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.symlink_to(kept, target_is_directory=True)
 
     def _spawn(self) -> Spawn:
         algorithm = self._job.request["AlgorithmSpecification"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sagelens.local.pipelines.cache_key import Fingerprint, fingerprint, input_uris, key_parts, uris
+from sagelens.local.pipelines.cache_key import Fingerprint, content_uris, fingerprint, input_uris, key_parts
 from sagelens.local.pipelines.contents import Contents
 from sagelens.local.pipelines.definition import Step
 from sagelens.local.pipelines.explain import explain
@@ -49,7 +49,7 @@ class StepCache:
     async def look_up(self, pipeline: str, step: Step, arguments: Mapping[str, Any], *, now: float) -> Hit | Miss:
         """Find an earlier result for a step with these resolved arguments, or say why there is none."""
         parts = await self._parts(step.type, arguments)
-        digests = {uri: digest for uri in set(uris(parts)) if (digest := await self._contents.digest(uri))}
+        digests = {uri: digest for uri in content_uris(parts) if (digest := await self._contents.digest(uri))}
         absent = [
             f"input {name} does not exist: {uri}" for name, uri in input_uris(step.type, parts).items() if uri not in digests
         ]

@@ -13,7 +13,7 @@ from typing import Any
 
 from sagelens.values import digest_bytes
 
-__all__ = ["PARTS", "Fingerprint", "fingerprint", "input_uris", "key_parts", "uris"]
+__all__ = ["PARTS", "Fingerprint", "content_uris", "fingerprint", "input_uris", "key_parts", "uris"]
 
 PARTS = {
     "Processing": ("AppSpecification", "Environment", "ProcessingInputs"),
@@ -44,6 +44,11 @@ class Fingerprint:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def content_uris(parts: Mapping[str, Any]) -> set[str]:
+    """Every s3:// URI whose content counts; what is behind a CheckpointConfig changes while the job runs, so its path does."""
+    return set(uris({name: part for name, part in parts.items() if name != "CheckpointConfig"}))
 
 
 def key_parts(step_type: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

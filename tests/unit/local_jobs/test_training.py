@@ -96,6 +96,20 @@ def test_a_job_that_runs_too_long_is_stopped_with_its_model(run: Run) -> None:
     assert model == "partial\n"
 
 
+def test_checkpoints_are_there_again_after_a_job_that_died(run: Run) -> None:
+    keeps = "cat /opt/ml/checkpoints/* 2>/dev/null; echo round-10 > /opt/ml/checkpoints/kept; kill -9 $$"
+    kept = "s3://bucket/pipeline/checkpoints/0123"
+
+    async def scenario(bench: Bench) -> tuple[str, str, str]:
+        first = {**a_job(bench, keeps), "CheckpointConfig": {"S3Uri": kept, "LocalPath": "/opt/ml/checkpoints"}}
+        died = await finished(bench, first)
+        second = {**first, "TrainingJobName": "fit-2", "CheckpointConfig": {"S3Uri": f"{kept}/"}}
+        await finished(bench, second)
+        return died["TrainingJobStatus"], bench.get(f"{kept}/kept"), bench.log("Training", "fit-2")
+
+    assert run(scenario) == ("Failed", "round-10\n", "round-10\n")
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [

@@ -10,7 +10,7 @@ import pytest
 
 from sagelens.local.pipelines.contents import Contents
 from sagelens.values import digest_path
-from tests.unit.local_pipelines.definitions import IMAGE, cached, definition, output_of, processing
+from tests.unit.local_pipelines.definitions import IMAGE, cached, definition, output_of, processing, training
 from tests.unit.local_pipelines.world import World
 
 DATA = "s3://bucket/raw/flights"
@@ -126,6 +126,22 @@ def test_resources_and_outputs_are_not_part_of_the_key(world: World) -> None:
         arn = await world.run(definition(cached("a", arguments={"ProcessingResources": resources, "RoleArn": "other"})))
 
         assert world.step(arn, "a")["cache"] == "hit"
+
+    asyncio.run(scenario())
+
+
+def test_what_a_job_keeps_as_checkpoints_is_not_part_of_the_key(world: World) -> None:
+    kept = "s3://bucket/flow/checkpoints/0123"
+    step = training("fit", {"flights": DATA}, CacheConfig={"Enabled": True, "ExpireAfter": "P30D"})
+    step["Arguments"]["CheckpointConfig"] = {"S3Uri": kept, "LocalPath": "/opt/ml/checkpoints"}
+
+    async def scenario() -> None:
+        world.jobs.put(f"{DATA}/part-0.parquet", b"1")
+        await world.run(definition(step))
+        world.jobs.put(f"{kept}/0123.ubj", b"trees")
+        arn = await world.run()
+
+        assert world.step(arn, "fit")["cache"] == "hit"
 
     asyncio.run(scenario())
 
