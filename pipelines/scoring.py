@@ -30,7 +30,11 @@ def scoring(project: Project) -> Pipeline:
         Step(
             find_model,
             gives=("model_reference",),
-            params={"group": project.registration.model_package_group, "role": project.environment.role},
+            params={
+                "group": project.registration.model_package_group,
+                "role": project.environment.role_of("transform"),
+                "placement": project.placement,
+            },
             phase=Phase.SCORING,
             cache=False,
         ),

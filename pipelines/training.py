@@ -89,6 +89,7 @@ def training(project: Project) -> Pipeline:
                 "group": project.registration.model_package_group,
                 "image": project.environment.image,
                 "approval": project.environment.approval,
+                "tags": project.tags,
             },
             cache=False,
         ),

@@ -27,7 +27,7 @@ from sagelens.errors import BadData, StepFailed
 from sagelens.project import Deployment as DeploymentSettings
 from sagelens.project import EndpointSettings
 from sagelens.registry import ModelPackage, check_callers, deployable
-from sagelens.values import CloudWatchClient, RuntimeClient, S3Client, SageMakerClient, StsClient
+from sagelens.values import CloudWatchClient, Placement, RuntimeClient, S3Client, SageMakerClient, StsClient
 
 __all__ = ["Deployment", "SmokeTest", "deploy", "smoke_test"]
 
@@ -69,6 +69,7 @@ def deploy(  # noqa: PLR0913 - what is deployed, how, and a client for each serv
     settings: DeploymentSettings,
     hosting: EndpointSettings,
     role: str,
+    placement: Placement,
     bucket: str,
     by: str = "",
     reason: str = "",
@@ -86,7 +87,7 @@ def deploy(  # noqa: PLR0913 - what is deployed, how, and a client for each serv
     services = Services(sagemaker=sagemaker, cloudwatch=cloudwatch, s3=s3, runtime=runtime)
     _check_callers(settings, approved, services)
     release = release_for(
-        _served(approved, role),
+        _served(approved, role, placement),
         settings=settings,
         hosting=hosting,
         bucket=bucket,
@@ -161,13 +162,14 @@ def _serving(state: EndpointState | None, variant: str, services: Services) -> s
     return model_data(state.config, variant, sagemaker=services.sagemaker)
 
 
-def _served(package: ModelPackage, role: str) -> ServedModel:
+def _served(package: ModelPackage, role: str, placement: Placement) -> ServedModel:
     return ServedModel(
         digest=package.digest,
         image=package.image,
         model_uri=package.model_uri,
         role=role,
         environment=package.environment,
+        placement=placement,
     )
 
 

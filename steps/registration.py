@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sagelens.errors import ModelGateStopped
@@ -25,7 +26,7 @@ class Registration:
     approval: str
 
 
-def register(
+def register(  # noqa: PLR0913 - what is registered, how, and who allows it
     servable: Folder,
     metrics: Metrics,
     model_verdict: Verdict,
@@ -33,6 +34,7 @@ def register(
     group: str,
     image: str,
     approval: Approval,
+    tags: Mapping[str, str],
     sagemaker: SageMakerClient,
 ) -> Registration:
     """Register the model, approved where the environment's policy is automatic. An unchanged model keeps its package."""
@@ -48,7 +50,7 @@ def register(
         metadata={**_facts(servable, model_verdict), **_numbers(metrics)},
     )
     automatic = approval == Approval.AUTOMATIC
-    registered = register_package(candidate, approved=automatic, reason=model_verdict.summary, sagemaker=sagemaker)
+    registered = register_package(candidate, approved=automatic, reason=model_verdict.summary, tags=tags, sagemaker=sagemaker)
     return Registration(
         model_package_arn=registered.package.arn,
         model_package_group=group,

@@ -10,7 +10,7 @@ from sagelens.data import Table
 from sagelens.deployment import ServedModel, ensure_model
 from sagelens.errors import BadConfig, BadData, NotFound, StepFailed
 from sagelens.registry import deployable, latest_approved
-from sagelens.values import Folder, S3Client, SageMakerClient
+from sagelens.values import Folder, Placement, S3Client, SageMakerClient
 from steps.preparation import KNOWN, WEATHER, with_weather
 
 __all__ = ["ModelReference", "find_model", "land", "select"]
@@ -44,7 +44,7 @@ def select(flights: Table, weather: Table, *, label: str, leaks: tuple[str, ...]
     return with_weather(picked, weather).order_by(*ORDER)
 
 
-def find_model(*, group: str, role: str, sagemaker: SageMakerClient, s3: S3Client) -> ModelReference:
+def find_model(*, group: str, role: str, placement: Placement, sagemaker: SageMakerClient, s3: S3Client) -> ModelReference:
     """The SageMaker model of the latest approved package, created where it is missing. Raises NotFound, Refused."""
     package = latest_approved(group, sagemaker=sagemaker)
     if package is None:
@@ -54,7 +54,12 @@ def find_model(*, group: str, role: str, sagemaker: SageMakerClient, s3: S3Clien
         )
     package = deployable(package.arn, sagemaker=sagemaker, s3=s3)
     model = ServedModel(
-        digest=package.digest, image=package.image, model_uri=package.model_uri, role=role, environment=package.environment
+        digest=package.digest,
+        image=package.image,
+        model_uri=package.model_uri,
+        role=role,
+        environment=package.environment,
+        placement=placement,
     )
     name = ensure_model(group, model, sagemaker=sagemaker)
     return ModelReference(model_name=name, model_digest=package.digest, model_package_arn=package.arn)

@@ -31,7 +31,7 @@ class Connection:
 
     @property
     def tags(self) -> Mapping[str, str]:
-        return {"sagelens:project": self.project.name, **self.project.environment.tags}
+        return self.project.tags
 
 
 def connect(environment: str, *, settings: Iterable[str] = (), start: Path | None = None) -> Connection:

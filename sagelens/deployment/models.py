@@ -3,37 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from sagelens.deployment.endpoint import absent
 from sagelens.deployment.plan import ServedModel, model_request
 from sagelens.errors import NotFound, Refused
-from sagelens.values import SageMakerClient
+from sagelens.values import SageMakerClient, tag_list
 
-__all__ = ["ensure_config", "ensure_made_model", "ensure_model", "model_data", "read_config"]
+__all__ = ["ensure_config", "ensure_made_model", "ensure_model", "model_data", "read_config", "tagged"]
 
 
 def ensure_model(prefix: str, model: ServedModel, *, sagemaker: SageMakerClient) -> str:
     """The name of the SageMaker model; its prefix is that of an endpoint or a model package group."""
     request = model_request(prefix, model)
-    ensure_made_model(request, sagemaker=sagemaker)
+    ensure_made_model(request, tags=model.placement.tags, sagemaker=sagemaker)
     return str(request["ModelName"])
 
 
-def ensure_made_model(request: Mapping[str, Any], *, sagemaker: SageMakerClient) -> None:
+def ensure_made_model(request: Mapping[str, Any], *, tags: Mapping[str, str], sagemaker: SageMakerClient) -> None:
     name = request["ModelName"]
-    _ensure(f"Model '{name}'", request, lambda: sagemaker.describe_model(ModelName=name), sagemaker.create_model, sagemaker)
+    create = partial(sagemaker.create_model, **tagged(tags))
+    _ensure(f"Model '{name}'", request, lambda: sagemaker.describe_model(ModelName=name), create, sagemaker)
 
 
-def ensure_config(request: Mapping[str, Any], *, sagemaker: SageMakerClient) -> None:
+def ensure_config(request: Mapping[str, Any], *, tags: Mapping[str, str], sagemaker: SageMakerClient) -> None:
     name = request["EndpointConfigName"]
     _ensure(
         f"Endpoint config '{name}'",
         request,
         lambda: sagemaker.describe_endpoint_config(EndpointConfigName=name),
-        sagemaker.create_endpoint_config,
+        partial(sagemaker.create_endpoint_config, **tagged(tags)),
         sagemaker,
     )
+
+
+def tagged(tags: Mapping[str, str]) -> dict[str, Any]:
+    """What a Create request says of tags. They are no part of what a thing is compared by: Describe does not tell them."""
+    return {"Tags": tag_list(tags)} if tags else {}
 
 
 def read_config(name: str, *, sagemaker: SageMakerClient) -> dict[str, Any]:
@@ -91,6 +98,8 @@ def _contains(found: Any, wanted: Any) -> bool:
     """Whether an answer says what was asked for; SageMaker adds fields with its defaults."""
     if isinstance(wanted, Mapping):
         return isinstance(found, Mapping) and all(key in found and _contains(found[key], wanted[key]) for key in wanted)
+    if isinstance(wanted, list) and all(isinstance(item, str) for item in wanted):
+        return isinstance(found, list) and sorted(found) == sorted(wanted)  # ids of subnets: a set to AWS
     if isinstance(wanted, list):
         return isinstance(found, list) and len(found) == len(wanted) and all(map(_contains, found, wanted))
     return bool(found == wanted)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sagelens.deployment.endpoint import EndpointState
 from sagelens.errors import Refused
-from sagelens.values import digest_bytes
+from sagelens.values import Placement, digest_bytes
 
 __all__ = [
     "MOVING",
@@ -36,13 +36,14 @@ MOVING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
 
 @dataclass(frozen=True, kw_only=True)
 class ServedModel:
-    """A model folder in S3 with the image that serves it."""
+    """A model folder in S3 with the image that serves it, and where it runs."""
 
     digest: str
     image: str
     model_uri: str
     role: str
     environment: Mapping[str, str] = field(default_factory=dict)
+    placement: Placement = field(default_factory=Placement)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +108,8 @@ def plan(target: Target) -> Plan:
         "InitialVariantWeight": 1.0,
     }
     config: dict[str, Any] = {"ProductionVariants": [variant]}
+    if key := target.model.placement.volume_key:
+        config["KmsKeyId"] = key
     if target.data_capture:
         config["DataCaptureConfig"] = dict(target.data_capture)
     return Plan(target.endpoint, model, named_config(target.endpoint, target.model.digest, config))
@@ -123,12 +126,18 @@ def name_prefix(endpoint: str) -> str:
 
 
 def model_request(prefix: str, model: ServedModel) -> dict[str, Any]:
-    """CreateModel's request."""
+    """CreateModel's request, but for its tags, which may change without making another model."""
     source = {"S3Uri": f"{model.model_uri.rstrip('/')}/", "S3DataType": "S3Prefix", "CompressionType": "None"}
     container: dict[str, Any] = {"Image": model.image, "ModelDataSource": {"S3DataSource": source}}
     if model.environment:
         container["Environment"] = dict(model.environment)
-    content = {"PrimaryContainer": container, "ExecutionRoleArn": model.role}
+    content: dict[str, Any] = {
+        "PrimaryContainer": container,
+        "ExecutionRoleArn": model.role,
+        "EnableNetworkIsolation": model.placement.isolated,
+    }
+    if vpc := model.placement.vpc:
+        content["VpcConfig"] = vpc
     return {"ModelName": _name(prefix, model.digest, content), **content}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sagelens.deployment.plan import ServedModel, Target, plan
@@ -19,6 +19,7 @@ class Release:
     """`variant` is the config's production variant, in CreateEndpointConfig's terms.
 
     `model_request` and `config_request` are None for a config that exists and was kept. `version` is the model package's.
+    `volume_key` encrypts the volumes of what is made beside the config, `tags` are on all that is made.
     """
 
     endpoint: str
@@ -29,6 +30,8 @@ class Release:
     model_request: Mapping[str, Any] | None = None
     config_request: Mapping[str, Any] | None = None
     captures: bool = False
+    volume_key: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
     package_arn: str = ""
     version: str = ""
 
@@ -45,6 +48,8 @@ class Release:
             model_request=planned.model,
             config_request=planned.config,
             captures=target.data_capture is not None,
+            volume_key=target.model.placement.volume_key,
+            tags=target.model.placement.tags,
             package_arn=package_arn,
             version=version,
         )
@@ -82,15 +87,16 @@ def release_for(
         variant=settings.variant,
         instance_type=hosting.instance_type,
         instance_count=hosting.instance_count,
-        data_capture=_capture(settings.endpoint, bucket, hosting.data_capture_percent),
+        data_capture=_capture(settings.endpoint, bucket, hosting.data_capture_percent, model.placement.data_key),
     )
     return Release.of(target, package_arn=package_arn, version=version)
 
 
-def _capture(endpoint: str, bucket: str, percent: int | None) -> dict[str, Any] | None:
+def _capture(endpoint: str, bucket: str, percent: int | None, key: str) -> dict[str, Any] | None:
     if percent is None:
         return None
     return {
+        **({"KmsKeyId": key} if key else {}),
         "EnableCapture": True,
         "InitialSamplingPercentage": percent,
         "DestinationS3Uri": f"s3://{bucket}/captured/{endpoint}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sagelens.deployment.deployer import deploy
 from sagelens.deployment.endpoint import read_endpoint
@@ -31,12 +31,15 @@ def rollback(  # noqa: PLR0913 - what a deployment may set too
     on_inconclusive: OnInconclusive = OnInconclusive.KEEP,
     keep: int = 3,
     force: bool = False,
+    tags: Mapping[str, str] | None = None,
     services: Services,
     journal: Journal,
     told: Told = silent,
     pace: Pace | None = None,
 ) -> Deployed:
     """Put a kept version behind the endpoint again: the one before, or `to` (config, model package version, or digest).
+
+    `tags` are for configs that a trial needs.
 
     Raises what `deploy` raises; NotFound for an endpoint or a version that does not exist.
     """
@@ -47,7 +50,7 @@ def rollback(  # noqa: PLR0913 - what a deployment may set too
         raise NotFound(f"Endpoint '{endpoint}' does not exist. `sagelens endpoints` lists what there is.")
     record = choose_version(list(journal.records()), serving=state.config, to=to)
     order = Order(
-        release=release_of(record, services=services),
+        release=release_of(record, services=services, tags=tags),
         alarms=alarms,
         strategies=strategies,
         minimum_invocations=minimum_invocations,
@@ -72,7 +75,7 @@ def choose_version(records: Iterable[Record], *, serving: str, to: str | None) -
     raise NotFound(f"{asked} in the endpoint's journal. There: {', '.join(kept) or 'none'}. Deploy a model instead.")
 
 
-def release_of(record: Record, *, services: Services) -> Release:
+def release_of(record: Record, *, services: Services, tags: Mapping[str, str] | None = None) -> Release:
     """The release that a record landed. Raises NotFound where its config was removed."""
     config = read_config(record.config, sagemaker=services.sagemaker)
     return Release(
@@ -82,6 +85,8 @@ def release_of(record: Record, *, services: Services) -> Release:
         digest=record.model_digest,
         model_uri=record.model_uri,
         captures=bool(config.get("DataCaptureConfig")),
+        volume_key=str(config.get("KmsKeyId", "")),
+        tags=tags or {},
         package_arn=record.model_package_arn,
         version=record.model_version,
     )

@@ -7,7 +7,7 @@ from sagelens.deployment.endpoint import EndpointState
 from sagelens.deployment.events import EventKind
 from sagelens.deployment.follow import MARGIN, UPDATE_TIMEOUT, follow, return_to, start_update, update_request
 from sagelens.deployment.limits import fleet_size
-from sagelens.deployment.models import ensure_config, ensure_made_model
+from sagelens.deployment.models import ensure_config, ensure_made_model, tagged
 from sagelens.deployment.order import OnInconclusive
 from sagelens.deployment.plan import Action, Progress, Stage, next_action
 from sagelens.deployment.run import Ending, Run
@@ -22,9 +22,9 @@ def ensure_made(run: Run, *, config: bool = True) -> None:
     """Create the release's model, and its config, where they do not exist."""
     release = run.order.release
     if release.model_request is not None:
-        ensure_made_model(release.model_request, sagemaker=run.services.sagemaker)
+        ensure_made_model(release.model_request, tags=release.tags, sagemaker=run.services.sagemaker)
     if config and release.config_request is not None:
-        ensure_config(release.config_request, sagemaker=run.services.sagemaker)
+        ensure_config(release.config_request, tags=release.tags, sagemaker=run.services.sagemaker)
 
 
 def create(run: Run, state: EndpointState | None) -> Ending:
@@ -51,7 +51,11 @@ def create(run: Run, state: EndpointState | None) -> Ending:
 def _create(run: Run) -> None:
     sagemaker = run.services.sagemaker
     try:
-        sagemaker.create_endpoint(EndpointName=run.endpoint, EndpointConfigName=run.order.release.config_name)
+        sagemaker.create_endpoint(
+            EndpointName=run.endpoint,
+            EndpointConfigName=run.order.release.config_name,
+            **tagged(run.order.release.tags),
+        )
     except sagemaker.exceptions.ClientError:
         state = run.read()
         if state is None or state.config != run.order.release.config_name:

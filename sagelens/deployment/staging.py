@@ -9,7 +9,7 @@ from sagelens.deployment.checks import Answers, ask, read_questions
 from sagelens.deployment.endpoint import EndpointState, absent, read_endpoint
 from sagelens.deployment.events import EventKind
 from sagelens.deployment.follow import UPDATE_TIMEOUT
-from sagelens.deployment.models import ensure_config, ensure_made_model
+from sagelens.deployment.models import ensure_config, ensure_made_model, tagged
 from sagelens.deployment.plan import named_config
 from sagelens.deployment.release import Release
 from sagelens.deployment.run import Run
@@ -66,7 +66,8 @@ def remove_leftovers(run: Run) -> None:
 
 def _config(name: str, release: Release) -> dict[str, Any]:
     variant = {**release.variant, "InitialInstanceCount": 1}
-    return named_config(name, release.digest, {"ProductionVariants": [variant]})
+    key = {"KmsKeyId": release.volume_key} if release.volume_key else {}
+    return named_config(name, release.digest, {"ProductionVariants": [variant], **key})
 
 
 def _persistently(run: Run, name: str, config: Mapping[str, Any]) -> Answers:
@@ -92,8 +93,8 @@ def _asked(run: Run, name: str, config: Mapping[str, Any]) -> Answers:
     release, sagemaker = run.order.release, run.services.sagemaker
     questions = read_questions(release.model_uri, run.order.smoke_rows, s3=run.services.s3)
     if release.model_request is not None:
-        ensure_made_model(release.model_request, sagemaker=sagemaker)
-    ensure_config(config, sagemaker=sagemaker)
+        ensure_made_model(release.model_request, tags=release.tags, sagemaker=sagemaker)
+    ensure_config(config, tags=release.tags, sagemaker=sagemaker)
     if _read(run, name) is None:
         _create(run, name, str(config["EndpointConfigName"]))
     state: EndpointState | None = None
@@ -113,7 +114,7 @@ def _asked(run: Run, name: str, config: Mapping[str, Any]) -> Answers:
 def _create(run: Run, name: str, config: str) -> None:
     sagemaker = run.services.sagemaker
     try:
-        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config, **tagged(run.order.release.tags))
     except sagemaker.exceptions.ClientError:
         if _read(run, name) is None:
             raise

@@ -106,7 +106,7 @@ def _enter(run: Run, strategy: Shadow | Weighted, base: str, config: Mapping[str
         return None
     if state is None or state.pending_config != name:
         ensure_made(run, config=False)
-        ensure_config(config, sagemaker=run.services.sagemaker)
+        ensure_config(config, tags=run.order.release.tags, sagemaker=run.services.sagemaker)
         run.recorder.tell(EventKind.PHASE, kind, describe(strategy), numbers={"traffic_share": 0.0})
         start_update(run, update_request(run.endpoint, name, reset_weights=isinstance(strategy, Shadow)))
     done = follow(run, name, phase=kind, timeout=UPDATE_TIMEOUT)

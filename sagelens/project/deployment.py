@@ -57,8 +57,12 @@ class Deployment(Section):
 
 
 class EndpointSettings(Section):
-    """`data_capture_percent` of the requests are captured, below s3://<bucket>/captured/<endpoint>/."""
+    """`data_capture_percent` of the requests are captured, below s3://<bucket>/captured/<endpoint>/.
+
+    `isolation`: models, those of batch scoring included, are cut off from every network.
+    """
 
     instance_type: str = "ml.m5.large"
     instance_count: int = Field(1, ge=1)
     data_capture_percent: int | None = Field(None, ge=1, le=100)
+    isolation: bool = True

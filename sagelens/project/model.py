@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from sagelens.project.deployment import Deployment, EndpointSettings
 from sagelens.project.section import Name, Section, Share, Text
-from sagelens.values import Source, TimeSplit
+from sagelens.values import Placement, Source, TimeSplit
 
 __all__ = [
     "AbsoluteThreshold",
@@ -50,6 +50,8 @@ __all__ = [
 
 
 RoleArn = Annotated[str, Field(pattern=r"^arn:aws[a-z\-]*:iam::\d{12}:role/.+$")]
+TagKey = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\w\s.:/=+\-@]+$")]
+TagValue = Annotated[str, Field(max_length=256, pattern=r"^[\w\s.:/=+\-@]*$")]
 KeyId = Annotated[str, Field(pattern=r"^(alias/.+|arn:aws[a-z\-]*:kms:.+|[0-9a-f\-]{36}|mrk-[0-9a-f]{32})$")]
 
 
@@ -241,10 +243,19 @@ class Network(Section):
 
 
 class Keys(Section):
-    """KMS keys, by ARN, id or alias: of objects, and of the volumes of instances."""
+    """KMS keys: of objects, and of the volumes of instances.
+
+    Any may be named by id or ARN, that of objects by an alias, too: training jobs know no alias for a volume's key.
+    """
 
     data: KeyId | None = None
     volumes: KeyId | None = None
+
+    @model_validator(mode="after")
+    def _no_alias(self) -> Keys:
+        if self.volumes is not None and "alias/" in self.volumes:
+            raise ValueError(f"volumes: training jobs take the id or ARN of a key, no alias such as {self.volumes}")
+        return self
 
 
 class Costs(Section):
@@ -283,8 +294,14 @@ class Environment(Section):
     steps: dict[str, JobSettings] = Field(default_factory=dict, description="by step, in place of `jobs`")
     endpoint: EndpointSettings = EndpointSettings()
     tracking: Tracking = Tracking()
-    tags: dict[str, str] = Field(default_factory=dict)
+    tags: dict[TagKey, TagValue] = Field(default_factory=dict, max_length=40)
     costs: Costs | None = None
+
+    @model_validator(mode="after")
+    def _own_tags(self) -> Environment:
+        if reserved := sorted(key for key in self.tags if key.startswith(("aws:", "sagelens:"))):
+            raise ValueError(f"tags: {', '.join(reserved)} cannot be set; keys that begin with aws: or sagelens: are taken")
+        return self
 
     def role_of(self, what: str) -> str:
         """The role for a kind that `Roles` names."""
@@ -308,6 +325,25 @@ class Project(Section):
     scoring: Scoring = Scoring()
     parameters: dict[str, Any] = Field(default_factory=dict, description="free: for the steps of the project's own")
     environment: Environment
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """On everything that is made for this project, the environment's own included."""
+        return {"sagelens:project": self.name, "sagelens:environment": self.environment.name, **self.environment.tags}
+
+    @property
+    def placement(self) -> Placement:
+        """Where models run."""
+        environment = self.environment
+        network = environment.network
+        return Placement(
+            subnets=network.subnets if network else (),
+            security_groups=network.security_groups if network else (),
+            isolated=environment.endpoint.isolation,
+            data_key=environment.keys.data or "",
+            volume_key=environment.keys.volumes or "",
+            tags=self.tags,
+        )
 
     def suites(self, gate: str) -> dict[str, dict[str, Any]]:
         """The Great Expectations suites of a gate, by table, read from configs/quality/."""

@@ -9,7 +9,7 @@ from typing import Any
 from sagelens.registry.approval import approve
 from sagelens.registry.package import DIGEST, DIGEST_VARIABLE, ModelPackage, metadata_of
 from sagelens.registry.search import describe, find_by_digest
-from sagelens.values import SageMakerClient, digest_bytes
+from sagelens.values import SageMakerClient, digest_bytes, tag_list
 
 __all__ = ["Candidate", "Registered", "register"]
 
@@ -41,14 +41,21 @@ class Registered:
     created: bool
 
 
-def register(candidate: Candidate, *, approved: bool, reason: str, sagemaker: SageMakerClient) -> Registered:
-    """Create the group and the package where they are missing.
+def register(
+    candidate: Candidate,
+    *,
+    approved: bool,
+    reason: str,
+    tags: Mapping[str, str] | None = None,
+    sagemaker: SageMakerClient,
+) -> Registered:
+    """Create the group and the package where they are missing. The group has the tags; SageMaker allows its packages none.
 
     With `approved` a new or waiting package is approved, for `reason`; one that somebody rejected stays rejected.
     """
     package = find_by_digest(candidate.group, candidate.digest, image=candidate.image, sagemaker=sagemaker)
     if package is None:
-        _ensure_group(candidate.group, sagemaker)
+        _ensure_group(candidate.group, tags or {}, sagemaker)
         arn = sagemaker.create_model_package(**_request(candidate, approved=approved, reason=reason))["ModelPackageArn"]
         return Registered(describe(arn, sagemaker=sagemaker), created=True)
     if approved and package.approval == "PendingManualApproval":
@@ -56,9 +63,10 @@ def register(candidate: Candidate, *, approved: bool, reason: str, sagemaker: Sa
     return Registered(package, created=False)
 
 
-def _ensure_group(group: str, sagemaker: SageMakerClient) -> None:
+def _ensure_group(group: str, tags: Mapping[str, str], sagemaker: SageMakerClient) -> None:
+    said = {"Tags": tag_list(tags)} if tags else {}
     try:
-        sagemaker.create_model_package_group(ModelPackageGroupName=group)
+        sagemaker.create_model_package_group(ModelPackageGroupName=group, **said)
     except sagemaker.exceptions.ClientError as error:
         if "already exist" not in str(error).lower():
             raise

@@ -5,6 +5,7 @@ from sagelens.values.client import Client, CloudWatchClient, RuntimeClient, S3Cl
 from sagelens.values.digest import digest_bytes, digest_file, digest_files, digest_listing, digest_path
 from sagelens.values.evidence import Evidence, Failure
 from sagelens.values.phase import Phase
+from sagelens.values.placement import Placement, tag_list
 from sagelens.values.source import Classification, LocalSource, Source, SourceFormat
 from sagelens.values.split import TimeSplit
 from sagelens.values.verdict import Check, GateKind, Severity, Verdict
@@ -25,6 +26,7 @@ __all__ = [
     "LocalSource",
     "Metrics",
     "Phase",
+    "Placement",
     "RuntimeClient",
     "S3Client",
     "SageMakerClient",
@@ -39,4 +41,5 @@ __all__ = [
     "digest_files",
     "digest_listing",
     "digest_path",
+    "tag_list",
 ]

@@ -122,6 +122,7 @@ def _roll_back(connection: Connection, endpoint: str, to: str | None, reason: st
                 on_inconclusive=settings.on_inconclusive,
                 keep=settings.keep,
                 force=settings.force,
+                tags=connection.tags,
                 services=services,
                 journal=lookout.journal,
             )

@@ -96,8 +96,9 @@ def _release(connection: Connection, approved: ModelPackage) -> Release:
         digest=approved.digest,
         image=approved.image,
         model_uri=approved.model_uri,
-        role=project.environment.role,
+        role=project.environment.role_of("endpoint"),
         environment=approved.environment,
+        placement=project.placement,
     )
     return release_for(
         model,

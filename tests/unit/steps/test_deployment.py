@@ -16,7 +16,7 @@ from sagelens.deployment.run import record_of
 from sagelens.errors import NotFound, Refused, RollbackFailed, RolledBack, StepFailed
 from sagelens.project import Deployment as DeploymentSettings
 from sagelens.project import EndpointSettings
-from sagelens.values import digest_listing
+from sagelens.values import Placement, digest_listing
 from steps.deployment import Deployment, SmokeTest, deploy, smoke_test
 from steps.scoring import find_model
 from tests.conformance.stubbed_aws import BUCKET, ENDPOINT, NEW, NOW, OLD, PREFIX, ROLE, START, Aws, an_order, live_config
@@ -24,6 +24,14 @@ from tests.conformance.stubbed_aws import BUCKET, ENDPOINT, NEW, NOW, OLD, PREFI
 FILES = {"model/model.ubj": "a" * 64}
 DIGEST = digest_listing(FILES)
 PACKAGE = f"{PREFIX}:model-package/flights/1"
+PLACEMENT = Placement(
+    subnets=("subnet-0a1b", "subnet-0c2d"),
+    security_groups=("sg-0a1b",),
+    data_key="alias/flights-data",
+    volume_key="arn:aws:kms:eu-west-1:111122223333:key/volumes",
+    tags={"sagelens:project": "flights"},
+)
+TAGS = [{"Key": "sagelens:project", "Value": "flights"}]
 WAIVED = {"waived": "a test"}
 ASKED = {"EndpointName": ENDPOINT, "ContentType": ANY, "Accept": ANY, "Body": ANY}
 DEPLOYMENT = Deployment(
@@ -198,6 +206,7 @@ def deployed(aws: Aws, **settings: Any) -> Deployment:
             settings=DeploymentSettings(**{"endpoint": ENDPOINT, "staging": False, "alarms": WAIVED, **settings}),
             hosting=EndpointSettings(data_capture_percent=20),
             role=ROLE,
+            placement=PLACEMENT,
             bucket=BUCKET,
             by="ann",
             reason="the first one",
@@ -211,10 +220,16 @@ def deployed(aws: Aws, **settings: Any) -> Deployment:
 
 def test_an_approved_package_reaches_a_new_endpoint(registry: Aws) -> None:
     model = ServedModel(
-        digest=DIGEST, image="i", model_uri=f"s3://{BUCKET}/model/", role=ROLE, environment={"SAGELENS_MODEL_DIGEST": DIGEST}
+        digest=DIGEST,
+        image="i",
+        model_uri=f"s3://{BUCKET}/model/",
+        role=ROLE,
+        environment={"SAGELENS_MODEL_DIGEST": DIGEST},
+        placement=PLACEMENT,
     )
     capture = {
         "EnableCapture": True,
+        "KmsKeyId": PLACEMENT.data_key,
         "InitialSamplingPercentage": 20,
         "DestinationS3Uri": f"s3://{BUCKET}/captured/{ENDPOINT}",
         "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
@@ -226,9 +241,14 @@ def test_an_approved_package_reaches_a_new_endpoint(registry: Aws) -> None:
     registry.lacks("describe_endpoint")
     registry.has_no_leftovers()
     registry.lacks("describe_model", "model")
-    registry.says("create_model", {"ModelArn": f"{PREFIX}:model/m"}, release.model_request)
-    registry.makes_config(release.config_request)
-    registry.says("create_endpoint", {"EndpointArn": f"{PREFIX}:endpoint/flights"})
+    vpc = {"SecurityGroupIds": ["sg-0a1b"], "Subnets": ["subnet-0a1b", "subnet-0c2d"]}
+    assert release.model_request is not None
+    assert (release.model_request["VpcConfig"], release.model_request["EnableNetworkIsolation"]) == (vpc, True)
+    assert (release.config_request or {})["KmsKeyId"] == PLACEMENT.volume_key
+    registry.says("create_model", {"ModelArn": f"{PREFIX}:model/m"}, {**release.model_request, "Tags": TAGS})
+    registry.makes_config({**(release.config_request or {}), "Tags": TAGS})
+    endpoint = {"EndpointName": ENDPOINT, "EndpointConfigName": release.config_name, "Tags": TAGS}
+    registry.says("create_endpoint", {"EndpointArn": f"{PREFIX}:endpoint/flights"}, endpoint)
     registry.shows("InService", release.config_name)
     registry.shows("InService", release.config_name)
     registry.keeps(release.config_name)
@@ -285,7 +305,7 @@ def test_scoring_finds_the_latest_approved_model(registry: Aws) -> None:
     registry.says("create_model", {"ModelArn": f"{PREFIX}:model/m"})
     services = registry.services
 
-    found = find_model(group="flights", role=ROLE, s3=services.s3, sagemaker=services.sagemaker)
+    found = find_model(group="flights", role=ROLE, placement=PLACEMENT, s3=services.s3, sagemaker=services.sagemaker)
 
     assert found.model_name.startswith(f"flights-{DIGEST[:12]}-")
     assert (found.model_digest, found.model_package_arn) == (DIGEST, PACKAGE)
@@ -296,4 +316,4 @@ def test_scoring_without_an_approved_model_says_what_to_do(registry: Aws) -> Non
     services = registry.services
 
     with pytest.raises(NotFound, match="holds no approved model"):
-        find_model(group="flights", role=ROLE, s3=services.s3, sagemaker=services.sagemaker)
+        find_model(group="flights", role=ROLE, placement=PLACEMENT, s3=services.s3, sagemaker=services.sagemaker)

@@ -50,7 +50,13 @@ def verdict(passed: bool = True) -> Verdict:
 def registered(sagemaker: Any, servable: Folder, approval: Approval, passed: bool = True) -> Registration:
     metrics = Metrics({"roc_auc": 0.6881234567, "slice/carrier/AA/roc_auc": 0.7})
     metrics.uri = METRICS
-    settings: dict[str, Any] = {"group": "flights", "image": "sagelens:local", "approval": approval, "sagemaker": sagemaker}
+    settings: dict[str, Any] = {
+        "group": "flights",
+        "image": "sagelens:local",
+        "approval": approval,
+        "tags": {"sagelens:project": "flights"},
+        "sagemaker": sagemaker,
+    }
     return register(servable, metrics, verdict(passed), **settings)
 
 
@@ -69,7 +75,8 @@ def test_a_model_that_passed_becomes_a_package(
     if approval is Approval.AUTOMATIC:
         metadata |= {"approved_by": ANY, "approval_reason": ANY}
     stub.add_response("list_model_packages", {"ModelPackageSummaryList": []})
-    stub.add_client_error("create_model_package_group", "ValidationException", "already exists")
+    group = {"ModelPackageGroupName": "flights", "Tags": [{"Key": "sagelens:project", "Value": "flights"}]}
+    stub.add_client_error("create_model_package_group", "ValidationException", "already exists", expected_params=group)
     asked = dict.fromkeys(("ModelPackageDescription", "InferenceSpecification", "ClientToken"), ANY) | {
         "ModelPackageGroupName": "flights",
         "ModelApprovalStatus": word,
