@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from sagelens.pipeline.pipeline import Pipeline
 from sagelens.pipeline.step import Job, Parameter, Step
-from sagelens.project import JobSettings, Project
+from sagelens.project import Project
 from sagelens.project.code import MANIFEST, Code, CodeReader
 from sagelens.values import Source, digest_bytes
 
@@ -58,7 +58,6 @@ class StepPlan:
     landing: Mapping[str, str]
     environment: Mapping[str, Parameter]
     hyperparameters: Mapping[str, Any]
-    settings: JobSettings
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,6 @@ def _plan_step(
         },
         environment=environment,
         hyperparameters=_hyperparameters(step) if step.job is Job.TRAINING else {},
-        settings=project.environment.steps.get(step.name, project.environment.jobs),
     )
 
 

@@ -6,10 +6,10 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from sagelens.errors import BadConfig
-from sagelens.values import Phase, Source
+from sagelens.values import Client, Phase, Source
 
 __all__ = ["Job", "Parameter", "Step"]
 
@@ -59,6 +59,19 @@ class Step:
         if self.phase is None:
             object.__setattr__(self, "phase", self._phase())
         self._check_params()
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The AWS services whose clients the job hands in, by boto3's names."""
+        try:
+            hints = get_type_hints(self.function, include_extras=True)
+        except NameError as error:
+            raise BadConfig(
+                f"The annotations of step '{self.name}' cannot be resolved: {error}. Import what they name at run time, not "
+                "under TYPE_CHECKING."
+            ) from error
+        marks = (mark for hint in hints.values() if get_origin(hint) is Annotated for mark in get_args(hint)[1:])
+        return tuple(mark.service for mark in marks if isinstance(mark, Client))
 
     def _positional(self) -> tuple[str, ...]:
         parameters = inspect.signature(self.function).parameters.values()

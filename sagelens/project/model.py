@@ -196,6 +196,9 @@ class Approval(StrEnum):
     MANUAL = "manual"
 
 
+_LONGEST_WAIT = 864_000
+
+
 class JobSettings(Section):
     """What a SageMaker job needs beside the function.
 
@@ -208,9 +211,14 @@ class JobSettings(Section):
     volume_gb: int = Field(30, ge=1)
     max_runtime_seconds: int = Field(3600, ge=60, le=432000)
     spot: bool = False
-    max_wait_seconds: int | None = Field(None, ge=60, le=864000)
+    max_wait_seconds: int | None = Field(None, ge=60, le=_LONGEST_WAIT)
     keep_alive_seconds: int = Field(0, ge=0, le=3600)
     isolation: bool | None = None
+
+    @property
+    def spot_seconds(self) -> int | None:
+        """What a spot job may take, capacity awaited; twice its own time unless said otherwise. None where it is not spot."""
+        return (self.max_wait_seconds or min(2 * self.max_runtime_seconds, _LONGEST_WAIT)) if self.spot else None
 
     @model_validator(mode="after")
     def _consistent(self) -> JobSettings:

@@ -4,6 +4,7 @@ from sagelens.values.artifact import ArtifactKind, ArtifactRecord, Column, Figur
 from sagelens.values.client import Client, CloudWatchClient, RuntimeClient, S3Client, SageMakerClient, StsClient
 from sagelens.values.digest import digest_bytes, digest_file, digest_files, digest_listing, digest_path
 from sagelens.values.evidence import Evidence, Failure
+from sagelens.values.instance import has_local_storage
 from sagelens.values.phase import Phase
 from sagelens.values.placement import Placement, tag_list
 from sagelens.values.source import Classification, LocalSource, Source, SourceFormat
@@ -41,5 +42,6 @@ __all__ = [
     "digest_files",
     "digest_listing",
     "digest_path",
+    "has_local_storage",
     "tag_list",
 ]
