@@ -41,7 +41,7 @@ class Buckets(Construct):
             removal_policy=RemovalPolicy.RETAIN,
         )
         NagSuppressions.add_resource_suppressions(self.logs, [_NO_REPLICA, _NO_KMS])
-        self.artifacts = self._bucket("Artifacts", place.bucket, key, [_old_versions(90), *_short_lived()])
+        self.artifacts = self._bucket("Artifacts", place.bucket, key, [_old_versions(90), *_short_lived(place)])
         self.data = self._bucket("Data", place.data_bucket, key, [_old_versions(365)])
         _tell_events(self.data)
         for account in place.environment.readers:
@@ -102,9 +102,11 @@ def _old_versions(days: int) -> s3.LifecycleRule:
     )
 
 
-def _short_lived() -> list[s3.LifecycleRule]:
-    """Captured requests hold what callers sent: they go after a month."""
-    return [s3.LifecycleRule(id="captured", prefix="captured/", expiration=Duration.days(30))]
+def _short_lived(place: Place) -> list[s3.LifecycleRule]:
+    """Captured requests hold what callers sent: they go after a month. Checkpoints are of use only until their training ends."""
+    prefixes = {"captured": "captured/", "checkpoints": f"{place.pipeline('training')}/checkpoints/"}
+    days = {"captured": 30, "checkpoints": 14}
+    return [s3.LifecycleRule(id=name, prefix=prefix, expiration=Duration.days(days[name])) for name, prefix in prefixes.items()]
 
 
 def _expiring(days: int, noncurrent: int) -> s3.LifecycleRule:

@@ -91,7 +91,7 @@ def _registration(place: Place) -> tuple[Grant, ...]:
             wide=_VERSIONS,
         ),
         Grant(
-            actions=("sagemaker:CreateModelPackage", "sagemaker:CreateModelPackageGroup"),
+            actions=("sagemaker:AddTags", "sagemaker:CreateModelPackage", "sagemaker:CreateModelPackageGroup"),
             resources=(place.sagemaker(f"model-package-group/{group}"),),
         ),
     )
@@ -101,7 +101,7 @@ def _makes_models(place: Place, prefix: str, role: Role) -> tuple[Grant, ...]:
     models = (place.sagemaker(f"model/{prefix}-*"),)
     return (
         Grant(actions=("sagemaker:CreateModel",), resources=models, conditions=blocks.IN_VPC, wide=_DIGESTS),
-        Grant(actions=("sagemaker:DescribeModel",), resources=models, wide=_DIGESTS),
+        Grant(actions=("sagemaker:AddTags", "sagemaker:DescribeModel"), resources=models, wide=_DIGESTS),
         *blocks.passes(place, role),
     )
 
@@ -136,6 +136,7 @@ def _moves_endpoints(place: Place) -> tuple[Grant, ...]:
     return (
         Grant(
             actions=(
+                "sagemaker:AddTags",
                 "sagemaker:CreateEndpoint",
                 "sagemaker:DeleteEndpoint",
                 "sagemaker:DescribeEndpoint",
@@ -147,6 +148,7 @@ def _moves_endpoints(place: Place) -> tuple[Grant, ...]:
         Grant(actions=("sagemaker:UpdateEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"), resources=(live,)),
         Grant(
             actions=(
+                "sagemaker:AddTags",
                 "sagemaker:CreateEndpoint",
                 "sagemaker:CreateEndpointConfig",
                 "sagemaker:DeleteEndpointConfig",

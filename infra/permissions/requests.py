@@ -138,7 +138,13 @@ _PASSES = {
     ("create_pipeline", Role.CI): Role.EXECUTION,
     ("update_pipeline", Role.CI): Role.EXECUTION,
 }
-_CONTEXT: Mapping[str, Mapping[str, str]] = {"sagemaker:CreateModel": {"sagemaker:VpcSubnets": "subnet-0a1b"}}
+_CONTEXT: Mapping[str, Mapping[str, str]] = {
+    "sagemaker:CreateModel": {"sagemaker:VpcSubnets": "subnet-0a1b", "sagemaker:NetworkIsolation": "true"}
+}
+_TAGGED = {"create_endpoint", "create_endpoint_config", "create_model", "create_model_package_group", "create_pipeline"}
+"""Calls that send tags, with which SageMaker asks for AddTags on what is made: the first that the call touches."""
+_ENCRYPTED = {"create_endpoint", "update_endpoint"}
+"""Calls that put the key of an endpoint config to use, for the volumes of its instances."""
 _KEY_FOR = {"s3:GetObject": ("kms:Decrypt",), "s3:PutObject": ("kms:GenerateDataKey",)}
 
 
@@ -160,9 +166,12 @@ def _beside(call: Call, role: Role, action: str, place: Place) -> Iterator[Need]
     if call.method == "upload_file":
         # A multipart upload reads its parts again to put them together.
         yield Need(role=role, action="kms:Decrypt", resource=place.keys[Purpose.DATA], source=call.module)
-    if call.method == "create_pipeline":
-        for pipeline in _resources(place)["pipeline"]:
-            yield Need(role=role, action="sagemaker:AddTags", resource=pipeline, source=call.module)
+    if call.method in _TAGGED:
+        for made in _resources(place)[call.touches[0]]:
+            yield Need(role=role, action="sagemaker:AddTags", resource=made, source=call.module)
+    if call.method in _ENCRYPTED:
+        given, key = {"kms:GrantIsForAWSResource": "true"}, place.keys[Purpose.VOLUMES]
+        yield Need(role=role, action="kms:CreateGrant", resource=key, source=call.module, context=given)
     if passed := _PASSES.get((call.method, role)):
         context = {"iam:PassedToService": "sagemaker.amazonaws.com"}
         yield Need(role=role, action="iam:PassRole", resource=place.role_arn(passed), source=call.module, context=context)

@@ -132,8 +132,7 @@ def _of_arrivals(place: Place) -> Iterator[Need]:
 def _of_pipelines(place: Place) -> Iterator[Need]:
     for kind in ("Processing", "Training", "Transform"):
         job = place.sagemaker(f"{kind.lower()}-job/pipelines-{_ID}-step-AbCdEf")
-        network = {} if kind == "Transform" else {"sagemaker:VpcSubnets": "subnet-0a1b"}
-        yield _executes(f"sagemaker:Create{kind}Job", job, context=network)
+        yield _executes(f"sagemaker:Create{kind}Job", job, context=_asked(kind, place))
         for verb in ("Describe", "Stop"):
             yield _executes(f"sagemaker:{verb}{kind}Job", job)
         yield _executes("sagemaker:AddTags", job, SOURCES["reference"])
@@ -148,6 +147,14 @@ def _of_pipelines(place: Place) -> Iterator[Need]:
     for name in place.settings.pipelines:
         yield _executes("s3:GetObject", place.objects(f"{place.pipeline(name)}/{_ID}/gate/output/verdict/verdict.json"))
     yield _executes("kms:Decrypt", place.keys[Purpose.DATA])
+
+
+def _asked(kind: str, place: Place) -> Mapping[str, str]:
+    """What a definition says of every job, as IAM's conditions name it. A transform job is where its model is."""
+    keys = {"sagemaker:OutputKmsKey": place.keys[Purpose.DATA], "sagemaker:VolumeKmsKey": place.keys[Purpose.VOLUMES]}
+    tags = {"aws:RequestTag/sagelens:project": place.settings.project}
+    network = {} if kind == "Transform" else {"sagemaker:VpcSubnets": "subnet-0a1b"}
+    return {**network, **keys, **tags}
 
 
 def _executes(action: str, resource: str, source: str = SOURCES["pipeline"], *, context: Mapping[str, str] | None = None) -> Need:

@@ -46,6 +46,14 @@ def test_keys_let_in_the_account_named_services_and_readers_of_objects(templates
     }
 
 
+def test_the_key_of_volumes_is_an_output_and_checkpoints_go_after_a_while(templates: Templates) -> None:
+    bucket = templates.one("AWS::S3::Bucket", BucketName=templates.place.bucket)
+    rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
+
+    assert (rules["checkpoints"]["Prefix"], rules["checkpoints"]["ExpirationInDays"]) == ("flights-training/checkpoints/", 14)
+    assert "VolumesKey" in templates.stacks["security"]["Outputs"]
+
+
 def test_buckets_are_encrypted_versioned_private_logged_and_tidied(templates: Templates) -> None:
     place = templates.place
     for name in (place.bucket, place.data_bucket, place.log_bucket):

@@ -39,6 +39,7 @@ def execute(
         bucket=environment.bucket,
         role=environment.role,
         tags=connection.tags,
+        data_key=environment.keys.data or "",
     )
     arn = start(connection, compiled.name, parameters=parameters, selected=selected)
     return follow(connection, arn, watch)

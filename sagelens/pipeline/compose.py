@@ -76,16 +76,21 @@ def compose(
     return known
 
 
-def publish(compiled: Compiled, *, sagemaker: Any, s3: Any, bucket: str, role: str, tags: Mapping[str, str]) -> str:
+def publish(
+    compiled: Compiled, *, sagemaker: Any, s3: Any, bucket: str, role: str, tags: Mapping[str, str], data_key: str = ""
+) -> str:
     """Upload what the definition refers to, and create or update the pipeline. Returns its ARN.
+
+    Objects are encrypted with `data_key`, whatever the bucket's default is; without one that default holds.
 
     An upload is skipped when the marker of the same definition exists, since all of its objects were there before the marker.
     """
     marker = f"{compiled.name}/definitions/{compiled.digest}.json"
     if not _exists(s3, bucket, marker):
-        _ensure_bucket(s3, bucket)
-        _upload(s3, compiled.uploads)
-        s3.put_object(Bucket=bucket, Key=marker, Body=compiled.definition.encode())
+        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": data_key} if data_key else {}
+        _ensure_bucket(s3, bucket, may_create=not data_key)
+        _upload(s3, compiled.uploads, encryption)
+        s3.put_object(Bucket=bucket, Key=marker, Body=compiled.definition.encode(), **encryption)
     return _upsert(compiled, sagemaker, role, tags)
 
 
@@ -174,7 +179,8 @@ def _exists(s3: Any, bucket: str, key: str) -> bool:
     return True
 
 
-def _ensure_bucket(s3: Any, bucket: str) -> None:
+def _ensure_bucket(s3: Any, bucket: str, *, may_create: bool) -> None:
+    """A bucket with a key of its own has a policy and rules besides, which are not made here."""
     from botocore.exceptions import ClientError
 
     try:
@@ -182,21 +188,26 @@ def _ensure_bucket(s3: Any, bucket: str) -> None:
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
             raise
+        if not may_create:
+            raise NotFound(
+                f"Bucket '{bucket}' does not exist. Deploy infra/, which makes it (docs/infrastructure.md), or correct "
+                "environment.bucket."
+            ) from error
         region = s3.meta.region_name
         place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         s3.create_bucket(Bucket=bucket, **place)
 
 
-def _upload(s3: Any, uploads: tuple[Upload, ...]) -> None:
+def _upload(s3: Any, uploads: tuple[Upload, ...], encryption: dict[str, str]) -> None:
     """Put every object; those of a folder whose digest is in its key are complete once its last one is there."""
     from concurrent.futures import ThreadPoolExecutor
 
     def put(upload: Upload) -> None:
         bucket, key = split_uri(upload.uri)
         if upload.path is not None and upload.path.stat().st_size > _LARGE:
-            s3.upload_file(str(upload.path), bucket, key)
+            s3.upload_file(str(upload.path), bucket, key, ExtraArgs=encryption)
         else:
-            s3.put_object(Bucket=bucket, Key=key, Body=upload.body())
+            s3.put_object(Bucket=bucket, Key=key, Body=upload.body(), **encryption)
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         for _ in pool.map(put, uploads):

@@ -1,5 +1,6 @@
 """`configs/` as typed data."""
 
+from sagelens.project.lint import lint
 from sagelens.project.load import find_root, json_schema, load_project, read_suite
 from sagelens.project.model import (
     AbsoluteThreshold,
@@ -65,6 +66,7 @@ __all__ = [
     "XGBoostSettings",
     "find_root",
     "json_schema",
+    "lint",
     "load_project",
     "read_suite",
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sagelens.errors import BadConfig, SagelensError
 from sagelens.pipeline.compose import list_pipelines, load_pipeline
-from sagelens.project import Project, find_root, json_schema, load_project
+from sagelens.project import Project, find_root, json_schema, lint, load_project
 
 __all__ = ["validate_project"]
 
@@ -26,9 +26,14 @@ def validate_project(*, environment: str, settings: Sequence[str], schema: bool,
         *((f"pipeline {name}", _pipeline_check(project, name)) for name in list_pipelines(project.root)),
     ]
     problems = [{"what": what, "message": message} for what, check in checks if (message := _problem(check)) is not None]
+    if not problems and (message := _problem(lambda: _check_step_names(project))) is not None:
+        problems = [{"what": f"environment {project.environment.name}", "message": message}]
+    warnings = lint(project.environment)
     if as_json:
-        sys.stdout.write(json.dumps({"valid": not problems, "problems": problems}) + "\n")
+        sys.stdout.write(json.dumps({"valid": not problems, "problems": problems, "warnings": warnings}) + "\n")
     else:
+        for warning in warnings:
+            sys.stderr.write(f"sagelens: warning: {warning}\n")
         for problem in problems:
             sys.stderr.write(f"sagelens: {problem['what']}: {problem['message']}\n")
         if not problems:
@@ -64,6 +69,16 @@ def _check_sources(project: Project) -> None:
     for source in project.collection.sources.values():
         if not source.uri.startswith("s3://"):
             resolve(source, project.root)
+
+
+def _check_step_names(project: Project) -> None:
+    """Settings for a step that no pipeline has would be settings for nothing."""
+    known = {node.name for name in list_pipelines(project.root) for node in load_pipeline(project, name).nodes}
+    unknown = sorted(set(project.environment.steps) - known)
+    if unknown:
+        raise BadConfig(
+            f"environment.steps names {', '.join(unknown)}, which no pipeline has. Steps are: {', '.join(sorted(known))}."
+        )
 
 
 def _pipeline_check(project: Project, name: str) -> Callable[[], object]:

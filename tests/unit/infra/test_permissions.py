@@ -147,13 +147,20 @@ def test_wrong_settings_name_the_place(tmp_path: Path) -> None:
             load(file)
 
 
-def test_staging_is_where_the_project_looks_for_it() -> None:
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.environment.name)
+def test_an_environment_is_where_the_project_looks_for_it(place: Place) -> None:
     from sagelens.project import load_project
 
-    environment = load_project(Path(__file__).parents[3], environment="staging").environment
-    place = next(place for place in PLACES if place.environment.name == "staging")
+    name = place.environment.name
+    environment = load_project(Path(__file__).parents[3], environment=name).environment
 
     assert dataclasses.asdict(place.environment)["account"] == environment.account
     assert (place.environment.region, place.bucket) == (environment.region, environment.bucket)
     assert environment.role == place.role_arn(Role.EXECUTION)
+    kinds = type(environment.roles).model_fields
+    assert {kind: environment.role_of(kind) for kind in kinds} == {kind: place.role_arn(Role(kind)) for kind in kinds}
+    assert environment.keys.data == place.alias(Purpose.DATA)
+    assert (environment.keys.volumes or "").startswith(place.arn("kms", "key/"))
+    assert environment.network is not None
+    assert len(environment.network.subnets) == len(place.environment.zones)
     assert environment.image.partition("/")[2].partition(":")[0] == place.repository

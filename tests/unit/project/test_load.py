@@ -77,7 +77,7 @@ def test_a_section_left_out_is_named(root: Path) -> None:
 
 
 def test_an_unknown_environment_names_the_known_ones(root: Path) -> None:
-    with pytest.raises(NotFound, match=r"'moon' is not known.*Known: local, staging"):
+    with pytest.raises(NotFound, match=r"'moon' is not known.*Known: dev, local, production, staging"):
         load_project(root, environment="moon")
 
 
