@@ -14,7 +14,7 @@ import pytest
 from sagelens.pipeline import Job, ModelGate, Parameter, Pipeline, QualityGate, SdkStep, Step, Transform
 from sagelens.pipeline.compile import compile_plan
 from sagelens.pipeline.plan import Plan, SourceFiles, plan
-from sagelens.project import Project
+from sagelens.project import Keys, Network, Project
 from sagelens.project.code import CodeReader
 from sagelens.values import Phase
 
@@ -201,9 +201,12 @@ def test_a_raw_sdk_step_and_a_transform_stand_in_a_pipeline(toy: Path, project: 
     )
 
     made = planned(toy, project, pipeline)
-    steps = by_name(json.loads(compile_plan(made, project=project.name, environment=project.environment)))
+    network = Network(subnets=("subnet-0a1b",), security_groups=("sg-0a1b",))
+    environment = project.environment.model_copy(update={"network": network, "keys": Keys(data="alias/data")})
+    steps = by_name(json.loads(compile_plan(made, project=project.name, environment=environment)))
 
     model = next(step for step in steps.values() if step["Type"] == "Model")
+    assert model["Arguments"]["VpcConfig"] == {"SecurityGroupIds": ["sg-0a1b"], "Subnets": ["subnet-0a1b"]}
     assert "Steps.fit.ModelArtifacts.S3ModelArtifacts" in json.dumps(model["Arguments"])
     transform = steps["score"]["Arguments"]
     assert transform["ModelName"]["Std:JsonGet"]["Path"] == "model_name"
