@@ -74,6 +74,7 @@ def _boost(
     start = 0
     if checkpoint is not None and (history := checkpoint.restore(booster)) is not None:
         start = booster.num_boosted_rounds()
+        print(f"Training goes on from round {start}, which a checkpoint kept.")
         _replay(stopping, booster, history)
         course.history = history
     booster = course.before_training(booster)
