@@ -10,6 +10,7 @@ from textwrap import dedent
 import pytest
 
 from sagelens.project import Project, load_project
+from tests.unit.pipeline.toys import MEMORY
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -72,3 +73,15 @@ def imports_memory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project() -> Project:
     return load_project(ROOT)
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch: pytest.MonkeyPatch, imports_memory: Path) -> None:
+    MEMORY[:] = [imports_memory]
+    for name, value in {
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "SAGEMAKER_VALIDATE_ROLE": "false",
+    }.items():
+        monkeypatch.setenv(name, value)

@@ -14,7 +14,7 @@ from sagelens.pipeline.compile import compile_plan
 from sagelens.pipeline.terms import is_isolated, role_kind
 from sagelens.project import JobSettings, Project
 from sagelens.values import Phase, SageMakerClient, has_local_storage
-from tests.unit.pipeline.test_compile import by_name, planned
+from tests.unit.pipeline.toys import by_name, planned
 
 VOLUMES = "arn:aws:kms:eu-west-1:111122223333:key/e2000000-0000-4000-8000-000000000002"
 
