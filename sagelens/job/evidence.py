@@ -86,13 +86,19 @@ def _fields(value: Any) -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """Of Python and of the recorded distributions that are loaded."""
     python = {"python": ".".join(map(str, sys.version_info[:3]))}
-    return python | {name: _version_of(name) for module, name in RECORDED.items() if module in sys.modules}
+    return python | {name: _version_of(module, name) for module, name in RECORDED.items() if module in sys.modules}
 
 
 @cache
-def _version_of(distribution: str) -> str:
-    """Remembered, also from a warm interpreter to the jobs that it forks: reading one takes a millisecond or two."""
-    return metadata.version(distribution)
+def _version_of(module: str, distribution: str) -> str:
+    """Remembered, also from a warm interpreter to the jobs that it forks: reading one takes a millisecond or two.
+
+    The image has another distribution of the same module, xgboost-cpu; then the module says its version itself.
+    """
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return str(sys.modules[module].__version__)
 
 
 def _peak_memory() -> int:
