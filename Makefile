@@ -4,7 +4,10 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d%d" % sys.version_info[:2]
 BIN := .venv/bin
 CODE := sagelens steps pipelines tests benchmarks infra
 
-.PHONY: run test test-contract check check-infra infra-env lock-infra format lint types contracts lock bench clean
+# What CI sets where no image can be pulled; the Dockerfile's own base otherwise.
+SAGELENS_IMAGE_BASE ?=
+
+.PHONY: run test test-contract test-docker check docker-lane check-infra infra-env lock-infra format lint types contracts lock lock-image bench clean
 .DEFAULT_GOAL := run
 
 # A first model is trained and deployed, then a deeper one takes its place by canary, under alarms and some traffic. The service's
@@ -32,7 +35,19 @@ test-contract:
 	$(BIN)/python -m pytest tests/conformance tests/unit/pipeline tests/unit/deployment tests/unit/local_core tests/unit/infra \
 	  tests/integration/test_service_sdk.py tests/integration/test_service_clients.py
 
-check: format lint types contracts test
+# Real containers: needs a Docker engine, and builds the image first.
+test-docker: .venv/installed
+	@command -v docker >/dev/null || { echo "make test-docker needs Docker, and its command is not on PATH."; exit 2; }
+	@docker info >/dev/null 2>&1 || { echo "make test-docker needs a Docker engine, and none answers. Start one (on Debian: .ci/docker-engine)."; exit 2; }
+	$(BIN)/sagelens image build --tag sagelens:local $(if $(SAGELENS_IMAGE_BASE),--base $(SAGELENS_IMAGE_BASE))
+	$(BIN)/python -m pytest tests/docker
+
+check: format lint types contracts test check-infra docker-lane
+
+# Said last, so that nobody takes a gate without containers for the whole.
+docker-lane:
+	@docker info >/dev/null 2>&1 && echo "The Docker lane was not run: 'make test-docker' runs it." \
+	  || echo "The Docker lane was not run: there is no Docker engine here. 'make test-docker' runs it where there is one."
 
 format: .venv/installed
 	$(BIN)/ruff format --check $(CODE)
@@ -69,6 +84,11 @@ lock: .venv/installed
 lock-infra: .venv/installed
 	cd infra && ../$(BIN)/uv pip compile requirements.in --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --output-file constraints.txt
+
+# What the image holds: the same versions as here, of what steps and model servers import.
+lock-image: .venv/installed
+	$(BIN)/uv pip compile infra/image/requirements.in --quiet --python-version 3.11 --constraints constraints/py311.txt --universal \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate --output-file constraints/image.txt
 
 .venv-infra/installed: infra/constraints.txt
 	@command -v node >/dev/null || { echo "infra/ needs node 20 or later, for CDK. Nothing else here does."; exit 2; }

@@ -1,4 +1,4 @@
-"""Lay out what the image adds to its base: python lay.py ENVIRONMENT COMMANDS ROOT.
+"""Lay out what the image adds to its base: python lay.py ENVIRONMENT COMMANDS PACKAGES ROOT.
 
 Runs while the image is built. No file carries the time of the build, so that two builds give equal layers.
 """
@@ -38,14 +38,14 @@ WRITABLE = (
 
 
 def main() -> None:
-    environment, commands, root = map(Path, sys.argv[1:4])
+    environment, commands, debian, root = map(Path, sys.argv[1:5])
     (packages,) = environment.glob("lib/python3*/site-packages")
     for folder in WRITABLE:
         (root / folder).mkdir(parents=True, exist_ok=True)
         (root / folder).chmod(0o777)
     _list_fonts(environment, root / "opt/matplotlib")
     _compile(environment)
-    _write(root / SBOM, bill(packages))
+    _write(root / SBOM, bill(packages, debian))
     _write(root / "etc/passwd", _with_line(Path("/etc/passwd"), USER))
     _write(root / "etc/group", _with_line(Path("/etc/group"), GROUP))
     shutil.copytree(commands, root / "usr/local/bin", dirs_exist_ok=True)
@@ -59,7 +59,7 @@ def main() -> None:
 def _list_fonts(environment: Path, folder: Path) -> None:
     """Matplotlib looks for fonts once and keeps the list; that takes a second, which no job shall wait."""
     command = [str(environment / "bin/python"), "-B", "-c", "import matplotlib.font_manager"]
-    subprocess.run(command, check=True, env={**os.environ, "MPLCONFIGDIR": str(folder)})  # noqa: S603 - our own words
+    subprocess.run(command, check=True, env={**os.environ, "MPLCONFIGDIR": str(folder)})
     for path in folder.iterdir():
         fonts = json.loads(path.read_text(encoding="utf-8"))
         for kind in ("afmlist", "ttflist"):  # found in no order

@@ -19,10 +19,8 @@ from urllib.parse import quote
 
 __all__ = ["bill"]
 
-_DPKG = Path("/var/lib/dpkg/status")
 
-
-def bill(packages: Path, dpkg: Path = _DPKG) -> str:
+def bill(packages: Path, dpkg: Path) -> str:
     """The bill as JSON text. `packages` is a site-packages folder, `dpkg` the list of Debian's package manager."""
     components = [_python(), *_distributions(packages), *_debian(dpkg)]
     components.sort(key=lambda component: component["bom-ref"])

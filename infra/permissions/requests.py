@@ -32,6 +32,8 @@ _PERSON = "people do this, under identities of their own"
 _BOTH = (Role.DEPLOYMENT, Role.SCORING)
 
 CALLS: tuple[Call, ...] = (
+    Call("sagelens/aws/image_push.py", "batch_get_image", why=_PERSON),
+    Call("sagelens/aws/image_push.py", "get_authorization_token", why=_PERSON),
     Call("sagelens/cli/commands/debug.py", "describe_processing_job", why=_PERSON),
     Call("sagelens/cli/commands/debug.py", "describe_training_job", why=_PERSON),
     Call("sagelens/cli/commands/endpoints.py", "describe_endpoint", why=_PERSON),

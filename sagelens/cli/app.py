@@ -26,6 +26,8 @@ models = typer.Typer(help="Registered models.", no_args_is_help=True)
 local = typer.Typer(help="The local SageMaker of this project.", no_args_is_help=True)
 app.add_typer(models, name="models")
 app.add_typer(local, name="local")
+image = typer.Typer(help="The image that jobs and model servers run in.", no_args_is_help=True)
+app.add_typer(image, name="image")
 
 Env = Annotated[str, typer.Option("--env", help="A file of configs/environments/, without .yaml.", envvar="SAGELENS_ENV")]
 Set = Annotated[list[str], typer.Option("--set", help="Set any key of the config: dotted.key=value. May be repeated.")]
@@ -361,3 +363,24 @@ def reset_local(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] 
     from sagelens.cli.commands.local import reset
 
     return reset(yes=yes)
+
+
+@image.command(name="build")
+def build_image(
+    base: Annotated[str | None, typer.Option("--base", help="The image to build on; a Debian with Python 3.11.")] = None,
+    tag: Annotated[str | None, typer.Option("--tag", help="What to call it; the environment's image unless given.")] = None,
+    env: Env = "local",
+    as_json: AsJson = False,
+) -> int:
+    """Build the image from infra/image/ and write its bill of materials."""
+    from sagelens.cli.commands.image import build_image as build
+
+    return build(base=base, tag=tag, environment=env, as_json=as_json)
+
+
+@image.command(name="push")
+def push_image(env: Env = "local", as_json: AsJson = False) -> int:
+    """Push the environment's image to ECR and print its digest."""
+    from sagelens.cli.commands.image import push_image as push
+
+    return push(environment=env, as_json=as_json)
