@@ -127,9 +127,8 @@ def docker(*words: str) -> str:
 
 def show(figures: dict[str, Any]) -> None:
     print(f"{figures['image']}: {figures['bytes'] / 1e6:.0f} MB on disk, {figures['layers']} layers")
-    print(
-        f"compressed: {figures['compressed_bytes'] / 1e6:.0f} MB ({', '.join(f'{s / 1e6:.1f}' for s in figures['compressed_layers'])})"
-    )
+    each = ", ".join(f"{size / 1e6:.1f}" for size in figures["compressed_layers"])
+    print(f"compressed: {figures['compressed_bytes'] / 1e6:.0f} MB ({each})")
     for name, size in figures["packages"].items():
         print(f"  {name:<48} {size / 1e6:6.1f} MB")
     for name, taken in figures["seconds_to_run"].items():

@@ -25,8 +25,8 @@ print(json.dumps(sorted(f"{each.metadata['Name']}=={each.version}" for each in d
 """
 IMPORTED = (
     "boto3, duckdb, great_expectations, httptools, ibis, jinja2, matplotlib.figure, numpy.testing, pandas, pyarrow.compute, "
-    "pyarrow.dataset, pyarrow.parquet, pydantic, scipy.sparse, scipy.stats, skops.io, sklearn.linear_model, sklearn.metrics, uvicorn, "
-    "uvloop, xgboost, yaml"
+    "pyarrow.dataset, pyarrow.parquet, pydantic, scipy.sparse, scipy.stats, skops.io, sklearn.linear_model, sklearn.metrics, "
+    "uvicorn, uvloop, xgboost, yaml"
 )
 SLEEPING = """
 import time

@@ -61,12 +61,16 @@ def test_the_job_that_may_write_runs_nothing_of_the_pull_request() -> None:
     assert "head.repo.full_name == github.repository" in comment["if"]
 
 
-def test_both_gates_are_ci_run() -> None:
-    github = read(ROOT / ".github" / "workflows" / "gate.yml")["jobs"]["gate"]
-    gitlab = read(ROOT / ".gitlab-ci.yml")["gate"]
+def test_ci_run_and_both_gates_are_the_gate_and_the_docker_lane() -> None:
+    github = read(ROOT / ".github" / "workflows" / "gate.yml")["jobs"]
+    gitlab = read(ROOT / ".gitlab-ci.yml")
+    alone = [line for line in (ROOT / ".ci" / "run").read_text().splitlines() if line.startswith(".ci/")]
 
-    assert [step["run"] for step in github["steps"] if step.get("run", "").startswith(".ci")] == [".ci/run"]
-    assert gitlab["script"] == [".ci/run"]
+    assert alone == [".ci/gate", ".ci/docker"]
+    assert [step["run"] for step in github["gate"]["steps"] if step.get("run", "").startswith(".ci")] == [".ci/gate"]
+    assert "make test-docker" in [step.get("run") for step in github["docker"]["steps"]]
+    assert gitlab["gate"]["script"] == [".ci/gate"]
+    assert [line.split()[-1] for line in gitlab["docker"]["script"]] == [".ci/docker"]
 
 
 def test_the_contract_lanes_try_the_oldest_release_that_is_allowed_and_the_newest() -> None:
