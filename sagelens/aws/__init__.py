@@ -1,0 +1,1 @@
+"""What makes sense only on AWS: requests shown before they are sent, their price, and executions followed from outside."""
