@@ -137,7 +137,7 @@ class Resolver:
     def _get(self, text: str) -> Any:
         root, name, *path = _path(text)
         if root == "Parameters":
-            return self._known(self.parameters, name, text)
+            return self._parameter(str(name))
         if root == "Execution":
             return self.execution.get(str(name), EXECUTION_ID)
         found: Any = self._described(str(name))
@@ -147,11 +147,12 @@ class Resolver:
                 return _plausible(str(path[-1]))
         return found
 
-    @staticmethod
-    def _known(values: Mapping[str, Any], name: object, text: str) -> Any:
-        if name not in values:
-            raise BadConfig(f"The pipeline's parameter '{name}' has neither a value nor a default. Give --parameter {name}=value.")
-        return values[str(name)]
+    def _parameter(self, name: str) -> Any:
+        if name not in self.parameters:
+            raise BadConfig(
+                f"The pipeline's parameter '{name}' has neither a value nor a default. Give --parameter {name}=value."
+            )
+        return self.parameters[name]
 
 
 def _member(value: Any, part: str | int) -> Any:

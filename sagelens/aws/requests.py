@@ -16,6 +16,7 @@ __all__ = ["DryClients", "Request", "check", "note"]
 
 _OWN = "this command"
 _READ = 1024 * 1024
+_ABSENT = (400, {"Error": {"Code": "ResourceNotFound", "Message": "Nothing was asked."}})
 _NOBODY = {"aws_access_key_id": "nobody", "aws_secret_access_key": "nothing"}
 
 
@@ -47,7 +48,10 @@ def check(request: Request) -> Request:
         raise BadConfig(f"AWS would refuse {subject}: {'; '.join(found[:3])}. Correct the configuration of that environment.")
     secrets = list(secrets_in({name: value for name, value in request.parameters.items() if name != "Body"}))
     if isinstance(body := request.parameters.get("Body"), bytes) and len(body) <= _READ:
-        secrets += [f"its body {request.parameters.get('Key', '')} holds {what}" for what in secrets_in_text(body.decode("utf-8", "ignore"))]
+        secrets += [
+            f"its body {request.parameters.get('Key', '')} holds {what}"
+            for what in secrets_in_text(body.decode("utf-8", "ignore"))
+        ]
     if secrets:
         raise BadConfig(
             f"{subject} would hold something like a secret: {secrets[0].lstrip('.')}. "
@@ -98,34 +102,23 @@ class DryClients(Clients):
             ordered.append(request)
         return ordered + sorted(uploads, key=_key)
 
-    def _answer(self, model: Any, params: Mapping[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
-        status, answer = self._answers(model.name)
-        return SimpleNamespace(status_code=status, headers={}), {
-            "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {}},
-            **answer,
-        }
+    def _answer(self, model: Any, **_: Any) -> tuple[Any, dict[str, Any]]:
+        status, answer = self._answers().get(model.name) or (_ABSENT if model.name.startswith("Describe") else (200, {}))
+        metadata = {"HTTPStatusCode": status, "HTTPHeaders": {}}
+        return SimpleNamespace(status_code=status, headers={}), {"ResponseMetadata": metadata, **answer}
 
-    def _answers(self, operation: str) -> tuple[int, dict[str, Any]]:
-        match operation:
-            case "GetCallerIdentity":
-                return 200, {"Account": self._account, "Arn": f"arn:aws:iam::{self._account}:user/nobody", "UserId": "nobody"}
-            case "ListObjectsV2":
-                return 200, {"Contents": [{"Key": "unknown", "Size": 0, "ETag": "unknown"}], "IsTruncated": False}
-            case "HeadObject" | "GetObject":
-                return 404, {"Error": {"Code": "404", "Message": "Nothing was asked."}}
-            case "CreateMultipartUpload":
-                return 200, {"UploadId": "upload"}
-            case "UploadPart":
-                return 200, {"ETag": "etag"}
-            case "StartPipelineExecution":
-                return 200, {"PipelineExecutionArn": "started"}
-            case "CreatePipeline":
-                return 200, {"PipelineArn": "created"}
-            case "ListPipelineExecutions":
-                return 200, {"PipelineExecutionSummaries": []}
-            case _ if operation.startswith("Describe"):
-                return 400, {"Error": {"Code": "ResourceNotFound", "Message": "Nothing was asked."}}
-        return 200, {}
+    def _answers(self) -> dict[str, tuple[int, dict[str, Any]]]:
+        who = {"Account": self._account, "Arn": f"arn:aws:iam::{self._account}:user/nobody", "UserId": "nobody"}
+        return {
+            "GetCallerIdentity": (200, who),
+            "ListObjectsV2": (200, {"Contents": [{"Key": "unknown", "Size": 0, "ETag": "unknown"}], "IsTruncated": False}),
+            "HeadObject": (404, {"Error": {"Code": "404", "Message": "Nothing was asked."}}),
+            "CreateMultipartUpload": (200, {"UploadId": "upload"}),
+            "UploadPart": (200, {"ETag": "etag"}),
+            "StartPipelineExecution": (200, {"PipelineExecutionArn": "started"}),
+            "CreatePipeline": (200, {"PipelineArn": "created"}),
+            "ListPipelineExecutions": (200, {"PipelineExecutionSummaries": []}),
+        }
 
 
 def _key(request: Request) -> str:

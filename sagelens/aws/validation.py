@@ -31,7 +31,7 @@ def model_of(service: str) -> Any:
 
 
 def faults(service: str, operation: str, parameters: Mapping[str, Any]) -> list[str]:
-    """What AWS would refuse about a request: fields, types, lengths, allowed values and patterns. Empty when it is well formed."""
+    """What AWS would refuse about a request: fields, types, lengths, allowed values, patterns. Empty when it is well formed."""
     from botocore.validate import ParamValidator
 
     shape = model_of(service).operation_model(operation).input_shape
