@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from sagelens.aws.follower import Follower
-from tests.integration.conftest import Outcome, Workspace, workspace_at
+from tests.integration.conftest import Outcome, workspace_at
 
 # What AWS's API does not tell; docs/aws.md says the same.
 NOT_TOLD = {"target", "tracking"}
