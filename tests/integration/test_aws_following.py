@@ -21,6 +21,17 @@ from tests.integration.conftest import Outcome, workspace_at
 NOT_TOLD = {"target", "tracking"}
 NOT_TOLD_OF_STEPS = {"cache_miss_reason"}
 BUCKET = "pretended-aws"
+RECORDED = """
+import sys
+from infra.permissions.requests import CALLS
+from sagelens.cli.app import run_app
+from sagelens.testing.recorder import Recorder
+with Recorder() as recorder:
+    code = run_app(sys.argv[1:])
+recorder.verify({call.method for call in CALLS} | {"create_multipart_upload", "upload_part", "complete_multipart_upload"})
+sys.stderr.write("recorded: " + " ".join(sorted(recorder.methods)) + chr(10))
+sys.exit(code)
+"""
 
 
 class Pretended:
@@ -42,12 +53,14 @@ class Pretended:
             "costs": {"instances": {"ml.m5.xlarge": 0.23, "ml.m5.large": 0.115}, "volume_gb_month": 0.1, "budget": 100},
             **changes,
         }
+        deployment = {"strategy": [{"kind": "all-at-once"}], "alarms": {"waived": "nobody calls it"}}
         file = self.workspace.root / "configs" / "environments" / "pretended.yaml"
-        file.write_text(yaml.safe_dump({"environment": environment}))
+        file.write_text(yaml.safe_dump({"environment": environment, "deployment": deployment}))
 
     def run(self, *arguments: str) -> Outcome:
+        """A command whose every request is recorded, and held to botocore's model and to the reviewed list."""
         done = subprocess.run(
-            [sys.executable, "-c", "from sagelens.cli.main import main; main()", *arguments, "--env", "pretended"],
+            [sys.executable, "-c", RECORDED, *arguments, "--env", "pretended"],
             cwd=self.workspace.root,
             env=self.workspace.environment() | self.variables,
             capture_output=True,
@@ -185,3 +198,29 @@ def test_a_job_that_fails_is_told_with_the_end_of_its_log_and_by_the_same_docume
     assert outcome.code == 2, outcome.err
     assert "about to fail" in outcome.err.partition("The last lines of step 'prepare'")[2]
     assert comparable(aws.followed(arn, "followed-failure")) == comparable(aws.document(arn, "sagelens-flights"))
+
+
+def test_every_command_sends_only_what_is_reviewed(aws: Pretended, ran: Outcome) -> None:
+    """Each `run` of this module fails on a request that is not; here are the commands that no other test needs."""
+    run = ran.json["execution_arn"].rpartition("/")[2]
+    request = "configs/examples/request.json"
+    commands = {
+        ("runs",): "list_pipeline_executions",
+        ("show", run): "describe_pipeline_execution",
+        ("report", run): "get_object",
+        ("models", "list"): "list_model_packages",
+        ("models", "show", "1"): "describe_model_package",
+        ("models", "approve", "1"): "update_model_package",
+        ("deploy", "1", "--plan"): "describe_model_package",
+        ("deploy", "1"): "start_pipeline_execution",
+        ("endpoints",): "describe_endpoint",
+        ("endpoints", "--history"): "list_objects_v2",
+        ("invoke", "flights", request): "invoke_endpoint",
+        ("traffic", "flights", request, "--seconds", "1", "--rate", "2"): "invoke_endpoint",
+        ("run", "scoring"): "start_pipeline_execution",
+    }
+
+    for command, sent in commands.items():
+        outcome = aws.run(*command)
+        assert outcome.code == 0, (command, outcome.err)
+        assert sent in outcome.err.rpartition("recorded: ")[2].split(), command
