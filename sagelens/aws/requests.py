@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,12 +12,25 @@ from sagelens.aws.validation import faults, secrets_in, secrets_in_text
 from sagelens.errors import BadConfig
 from sagelens.wiring import Clients
 
-__all__ = ["DryClients", "Request", "check", "note"]
+__all__ = ["Digested", "DryClients", "Request", "check", "note"]
 
 _OWN = "this command"
 _READ = 1024 * 1024
+_UPLOADS = ("PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload")
 _ABSENT = (400, {"Error": {"Code": "ResourceNotFound", "Message": "Nothing was asked."}})
 _NOBODY = {"aws_access_key_id": "nobody", "aws_secret_access_key": "nothing"}
+
+
+@dataclass(frozen=True)
+class Digested:
+    """A body too large to keep."""
+
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, body: bytes) -> Digested:
+        return cls(len(body), hashlib.sha256(body).hexdigest())
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,12 @@ class Request:
     parameters: Mapping[str, Any] = field(repr=False)
     sender: str = _OWN
     step: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Of the body, in bytes."""
+        body = self.parameters.get("Body", b"")
+        return body.size if isinstance(body, Digested) else len(body)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -43,11 +62,13 @@ class Request:
 def check(request: Request) -> Request:
     """The request itself. Raises BadConfig when AWS would refuse it, or when it holds something like a secret."""
     subject = f"{request.operation}" + (f" for step '{request.step}'" if request.step else "")
-    found = faults(request.service, request.operation, request.parameters)
+    body = request.parameters.get("Body", b"")
+    asked = request.parameters if isinstance(body, bytes) else {**request.parameters, "Body": b""}
+    found = faults(request.service, request.operation, asked)
     if found:
         raise BadConfig(f"AWS would refuse {subject}: {'; '.join(found[:3])}. Correct the configuration of that environment.")
     secrets = list(secrets_in({name: value for name, value in request.parameters.items() if name != "Body"}))
-    if isinstance(body := request.parameters.get("Body"), bytes) and len(body) <= _READ:
+    if isinstance(body, bytes) and len(body) <= _READ:
         secrets += [
             f"its body {request.parameters.get('Key', '')} holds {what}"
             for what in secrets_in_text(body.decode("utf-8", "ignore"))
@@ -83,10 +104,18 @@ class DryClients(Clients):
     def get(self, service: str) -> Any:
         if service not in self._made:
             client = self.session.client(service, region_name=self._region, **_NOBODY)
-            note(client, service, self._noted.append)
+            note(client, service, self._keep)
             client.meta.events.register_first("before-call", self._answer)
             self._made[service] = client
         return self._made[service]
+
+    def _keep(self, request: Request) -> None:
+        body: Any = request.parameters.get("Body")
+        if hasattr(body, "read"):
+            digested = Digested.of(body.read())
+            body.seek(0)
+            request = replace(request, parameters={**request.parameters, "Body": digested})
+        self._noted.append(request)
 
     @property
     def requests(self) -> list[Request]:
@@ -94,7 +123,7 @@ class DryClients(Clients):
         ordered: list[Request] = []
         uploads: list[Request] = []
         for request in self._noted:
-            if request.operation == "PutObject":
+            if request.operation in _UPLOADS:
                 uploads.append(request)
                 continue
             ordered += sorted(uploads, key=_key)
@@ -121,16 +150,14 @@ class DryClients(Clients):
         }
 
 
-def _key(request: Request) -> str:
-    return str(request.parameters.get("Key"))
+def _key(request: Request) -> tuple[str, int, int]:
+    return str(request.parameters.get("Key")), _UPLOADS.index(request.operation), request.parameters.get("PartNumber", 0)
 
 
 def _shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """A body as its size and digest."""
-    return {name: _digest(value) if name == "Body" else value for name, value in parameters.items()}
+    return {name: asdict(_digested(value)) if name == "Body" else value for name, value in parameters.items()}
 
 
-def _digest(body: Any) -> Any:
-    if not isinstance(body, bytes):
-        return {"size": None, "sha256": None}
-    return {"size": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+def _digested(body: bytes | Digested) -> Digested:
+    return Digested.of(body) if isinstance(body, bytes) else body

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -19,7 +19,7 @@ from sagelens.cli.aws import estimate_of, estimate_text, jobs_requests
 from sagelens.cli.pipelines import begin
 from sagelens.cli.sources import source_files
 from sagelens.cli.target import Connection
-from sagelens.errors import BadInput
+from sagelens.errors import BadInput, Refused
 from sagelens.pipeline.compose import Compiled, compose
 from sagelens.pipeline.selection import select
 from sagelens.project import Project, Target, find_root, load_project
@@ -49,7 +49,7 @@ class DryRun:
 
 
 def print_requests(run: DryRun, *, environment: str, as_json: bool) -> int:
-    """Print what would be sent. Raises BadConfig for a request that AWS would refuse, Refused above the budget."""
+    """Print what would be sent; returns Refused's exit code above the budget. Raises BadConfig for what AWS would refuse."""
     quiet()
     project = load_project(find_root(Path.cwd()), environment=environment, settings=run.settings)
     requests: list[Request] = []
@@ -62,13 +62,26 @@ def print_requests(run: DryRun, *, environment: str, as_json: bool) -> int:
         recorded = recall(project.root, project.environment.name, compiled.name)
         if estimated := estimate_of(project, compiled, (request for request in found if request.step), recorded):
             estimates[compiled.name] = estimated
+    refused = _refused(estimates.values())
     if as_json:
-        sys.stdout.write(json.dumps(_listing(project, run, requests, estimates), sort_keys=True) + "\n")
+        listing = _listing(project, run, requests, estimates)
+        failure = {"error": {"kind": refused.kind, "step": None, "message": refused.message}} if refused else {}
+        sys.stdout.write(json.dumps({**listing, **failure}, sort_keys=True) + "\n")
     else:
         sys.stdout.write(_text(requests, estimates))
-    for estimated in estimates.values():
-        check_budget(estimated)
-    return 0
+    if refused is not None:
+        sys.stderr.write(f"sagelens: {refused.message}\n")
+    return refused.exit_code if refused is not None else 0
+
+
+def _refused(estimates: Iterable[Estimate]) -> Refused | None:
+    """What a real run would be refused for; the listing is shown all the same."""
+    try:
+        for estimated in estimates:
+            check_budget(estimated)
+    except Refused as error:
+        return error
+    return None
 
 
 def _requests(
@@ -125,7 +138,7 @@ def _lines(requests: Sequence[Request]) -> Iterator[str]:
     for (operation, step), group in groupby(requests, key=lambda request: (request.operation, request.step)):
         several = list(group)
         if operation == "PutObject":
-            size = sum(len(request.parameters["Body"]) for request in several if isinstance(request.parameters["Body"], bytes))
+            size = sum(request.size for request in several)
             yield f"  {operation:<26} {len(several)} objects, {size / 1e6:.1f} MB, to s3://{several[0].parameters['Bucket']}"
         else:
             yield f"  {operation:<26} {step or _subject(several[0].parameters):<24} {_instances(several[0].parameters)}".rstrip()

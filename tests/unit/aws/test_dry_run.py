@@ -11,6 +11,7 @@ import pytest
 from botocore import xform_name
 
 from infra.permissions.requests import CALLS
+from sagelens.aws.requests import DryClients, check
 from sagelens.cli.app import run_app
 
 ROOT = Path(__file__).parents[3]
@@ -43,7 +44,7 @@ def parameters(pipeline: str) -> list[str]:
 
 def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
     code = run_app([*arguments, "--dry-run", "--json"])
-    return code, json.loads(capsys.readouterr().out.splitlines()[0])
+    return code, json.loads(capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -108,6 +109,7 @@ def test_above_the_budget_the_estimate_is_shown_and_the_run_refused(capsys: pyte
 
     assert code == 8
     assert found["estimates"]["flights-training"]["total"] > 0.5
+    assert found["error"]["kind"] == "refused"
 
 
 def test_a_deployment_lists_its_pipeline_and_prices_the_second_fleet(capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,3 +120,19 @@ def test_a_deployment_lists_its_pipeline_and_prices_the_second_fleet(capsys: pyt
     assert endpoint["hourly"] == pytest.approx(3 * 0.115)
     assert endpoint["deployment"] > 0
     assert run_app(["deploy", "latest", "--env", "staging", "--dry-run"]) == 2
+
+
+def test_a_large_file_is_listed_part_by_part_in_order(tmp_path: Path) -> None:
+    large = tmp_path / "large.bin"
+    large.write_bytes(bytes(20 * 1024 * 1024))
+    clients = DryClients("eu-west-1", "111122223333")
+
+    clients.get("s3").upload_file(str(large), "flights-bucket", "sources/large.bin")
+
+    assert [(check(one).operation, one.size) for one in clients.requests] == [
+        ("CreateMultipartUpload", 0),
+        ("UploadPart", 8 * 1024 * 1024),
+        ("UploadPart", 8 * 1024 * 1024),
+        ("UploadPart", 4 * 1024 * 1024),
+        ("CompleteMultipartUpload", 0),
+    ]
