@@ -210,7 +210,7 @@ def test_every_command_sends_only_what_is_reviewed(aws: Pretended, ran: Outcome)
         ("report", run): "get_object",
         ("models", "list"): "list_model_packages",
         ("models", "show", "1"): "describe_model_package",
-        ("models", "approve", "1"): "update_model_package",
+        ("models", "approve", "1", "--reason", "good"): "update_model_package",
         ("deploy", "1", "--plan"): "describe_model_package",
         ("deploy", "1"): "start_pipeline_execution",
         ("endpoints",): "describe_endpoint",
