@@ -32,7 +32,9 @@ _PERSON = "people do this, under identities of their own"
 _BOTH = (Role.DEPLOYMENT, Role.SCORING)
 
 CALLS: tuple[Call, ...] = (
-    Call("sagelens/aws/follower.py", "describe_log_streams", (Role.CI,), ("processing group", "training group", "transform group")),
+    Call(
+        "sagelens/aws/follower.py", "describe_log_streams", (Role.CI,), ("processing group", "training group", "transform group")
+    ),
     Call("sagelens/aws/follower.py", "describe_pipeline_definition_for_execution", (Role.CI,), ("execution",)),
     Call("sagelens/aws/follower.py", "describe_pipeline_execution", (Role.CI,), ("execution",)),
     Call("sagelens/aws/follower.py", "describe_processing_job", (Role.CI,), ("processing job",)),
