@@ -254,14 +254,28 @@ def _ci(place: Place) -> tuple[Grant, ...]:
             resources=pipelines,
         ),
         Grant(
-            actions=("sagemaker:DescribePipelineExecution", "sagemaker:StopPipelineExecution"),
+            actions=(
+                "sagemaker:DescribePipelineDefinitionForExecution",
+                "sagemaker:DescribePipelineExecution",
+                "sagemaker:ListPipelineExecutionSteps",
+                "sagemaker:ListPipelineParametersForExecution",
+                "sagemaker:StopPipelineExecution",
+            ),
             resources=tuple(f"{pipeline}/execution/*" for pipeline in pipelines),
             wide=Reason("Executions get random names when they start."),
         ),
         Grant(actions=("sagemaker:ListEndpoints", "sagemaker:ListPipelineExecutions"), resources=("*",), wide=_LISTING),
         *blocks.passes(place, Role.EXECUTION),
+        *(
+            Grant(
+                actions=(f"sagemaker:Describe{noun}Job",),
+                resources=(place.sagemaker(f"{noun.lower()}-job/pipelines-*"),),
+                wide=_JOBS,
+            )
+            for noun in ("Processing", "Training", "Transform")
+        ),
         Grant(
-            actions=("logs:GetLogEvents",),
+            actions=("logs:DescribeLogStreams", "logs:GetLogEvents"),
             resources=tuple(
                 place.arn("logs", f"log-group:/aws/sagemaker/{group}:*")
                 for group in ("ProcessingJobs", "TrainingJobs", "TransformJobs")

@@ -32,8 +32,26 @@ _PERSON = "people do this, under identities of their own"
 _BOTH = (Role.DEPLOYMENT, Role.SCORING)
 
 CALLS: tuple[Call, ...] = (
+    Call(
+        "sagelens/aws/follower.py", "describe_log_streams", (Role.CI,), ("processing group", "training group", "transform group")
+    ),
+    Call("sagelens/aws/follower.py", "describe_pipeline_definition_for_execution", (Role.CI,), ("execution",)),
+    Call("sagelens/aws/follower.py", "describe_pipeline_execution", (Role.CI,), ("execution",)),
+    Call("sagelens/aws/follower.py", "describe_processing_job", (Role.CI,), ("processing job",)),
+    Call("sagelens/aws/follower.py", "describe_training_job", (Role.CI,), ("training job",)),
+    Call("sagelens/aws/follower.py", "describe_transform_job", (Role.CI,), ("transform job",)),
+    Call("sagelens/aws/follower.py", "get_object", (Role.CI,), ("step output", "step.json")),
+    Call("sagelens/aws/follower.py", "head_object", (Role.CI,), ("step output",)),
+    Call("sagelens/aws/follower.py", "list_pipeline_execution_steps", (Role.CI,), ("execution",)),
+    Call("sagelens/aws/follower.py", "list_pipeline_parameters_for_execution", (Role.CI,), ("execution",)),
+    Call("sagelens/aws/follower.py", "put_object", (Role.CI,), ("step output",)),
     Call("sagelens/aws/image_push.py", "batch_get_image", why=_PERSON),
     Call("sagelens/aws/image_push.py", "get_authorization_token", why=_PERSON),
+    Call("sagelens/aws/refusals.py", "get_caller_identity", why="STS answers everybody; another account is refused by us"),
+    Call("sagelens/aws/refusals.py", "head_bucket", (Role.CI,), ("bucket",)),
+    Call("sagelens/aws/tracking.py", "get_object", (Role.CI,), ("step output",)),
+    Call("sagelens/aws/tracking.py", "list_objects_v2", (Role.CI,), ("bucket",)),
+    Call("sagelens/cli/aws.py", "get_log_events", (Role.CI,), ("processing log", "training log", "transform log")),
     Call("sagelens/cli/commands/debug.py", "describe_processing_job", why=_PERSON),
     Call("sagelens/cli/commands/debug.py", "describe_training_job", why=_PERSON),
     Call("sagelens/cli/commands/endpoints.py", "describe_endpoint", why=_PERSON),
@@ -121,6 +139,7 @@ _ACTIONS: Mapping[str, str] = {
     "delete_alarms": "cloudwatch:DeleteAlarms",
     "describe_alarm_history": "cloudwatch:DescribeAlarmHistory",
     "describe_alarms": "cloudwatch:DescribeAlarms",
+    "describe_log_streams": "logs:DescribeLogStreams",
     "get_log_events": "logs:GetLogEvents",
     "get_metric_data": "cloudwatch:GetMetricData",
     "get_metric_statistics": "cloudwatch:GetMetricStatistics",
@@ -134,6 +153,7 @@ _ACTIONS: Mapping[str, str] = {
 }
 """IAM's word where it is not `sagemaker:` and the operation's name."""
 
+_JOB = "pipelines-0a1b2c3d4e5f-train-0a1b2c3d4e"
 _PASSES = {
     ("create_model", Role.DEPLOYMENT): Role.ENDPOINT,
     ("create_model", Role.SCORING): Role.TRANSFORM,
@@ -200,16 +220,27 @@ def _resources(place: Place) -> Mapping[str, tuple[str, ...]]:
         "observed": (place.objects(f"deployments-observed/{record}"),),
         "package": (place.sagemaker(f"model-package/{group}/3"),),
         "pipeline": tuple(place.sagemaker(f"pipeline/{name}") for name in pipelines),
+        "processing group": (_group(place, "ProcessingJobs"),),
+        "processing job": (place.sagemaker(f"processing-job/{_JOB}"),),
         "processing log": (_stream(place, "ProcessingJobs"),),
         "rollout alarm": (place.arn("cloudwatch", f"alarm:{endpoint}-0123456789ab-012345-errors"),),
         "source": (place.objects("sources/0123abcd/part-0.csv"),),
         "staging endpoint": (place.sagemaker(f"endpoint/{endpoint}-staging-0123456789ab"),),
         "step output": tuple(place.objects(f"{name}/0a1b2c3d4e5f/execution.json") for name in pipelines),
         "step.json": tuple(place.objects(f"{name}/config/0123abcd/step.json") for name in pipelines),
+        "training group": (_group(place, "TrainingJobs"),),
+        "training job": (place.sagemaker(f"training-job/{_JOB}"),),
         "training log": (_stream(place, "TrainingJobs"),),
+        "transform group": (_group(place, "TransformJobs"),),
+        "transform job": (place.sagemaker(f"transform-job/{_JOB}"),),
         "transform log": (_stream(place, "TransformJobs"),),
     }
 
 
+def _group(place: Place, group: str) -> str:
+    """The form in which DescribeLogStreams is authorised."""
+    return place.arn("logs", f"log-group:/aws/sagemaker/{group}:log-stream:")
+
+
 def _stream(place: Place, group: str) -> str:
-    return place.arn("logs", f"log-group:/aws/sagemaker/{group}:log-stream:pipelines-0a1b2c3d4e5f-train/algo-1")
+    return place.arn("logs", f"log-group:/aws/sagemaker/{group}:log-stream:{_JOB}/algo-1")

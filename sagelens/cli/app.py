@@ -32,6 +32,7 @@ app.add_typer(image, name="image")
 Env = Annotated[str, typer.Option("--env", help="A file of configs/environments/, without .yaml.", envvar="SAGELENS_ENV")]
 Set = Annotated[list[str], typer.Option("--set", help="Set any key of the config: dotted.key=value. May be repeated.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+Dry = Annotated[bool, typer.Option("--dry-run", help="Print every request to AWS, and send none.")]
 Run = Annotated[str, typer.Argument(help="An execution's ARN or id, the start of an id, or `last`.")]
 
 
@@ -94,14 +95,17 @@ def run(
     parameter: Annotated[list[str], typer.Option("--parameter", help="A parameter of the pipeline: Name=value.")] = [],  # noqa: B006
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every step, even if nothing changed.")] = False,
     no_deploy: Annotated[bool, typer.Option("--no-deploy", help="Do not go on to deployment, even if approved.")] = False,
+    dry: Dry = False,
     as_json: AsJson = False,
 ) -> int:
     """Run a pipeline and show how it goes."""
-    from sagelens.cli.commands.run import RunOptions, run_pipeline
+    from sagelens.cli.commands.run import RunOptions, dry_run, run_pipeline
 
     options = RunOptions(
         settings=setting, selection=(first, last, only), parameters=parameter, cache=not no_cache, deploy=not no_deploy
     )
+    if dry:
+        return dry_run(pipeline, options, environment=env, as_json=as_json)
     return run_pipeline(pipeline, options, environment=env, as_json=as_json)
 
 
@@ -144,6 +148,14 @@ def show(run: Run = "last", env: Env = "local", as_json: AsJson = False) -> int:
     from sagelens.cli.commands.runs import show_run
 
     return show_run(run, environment=env, as_json=as_json)
+
+
+@app.command(name="follow")
+def follow_run(run: Run = "last", env: Env = "local", as_json: AsJson = False) -> int:
+    """Follow an execution that runs already, whoever started it, to its end. Ctrl-C stops the execution."""
+    from sagelens.cli.commands.run import follow_started
+
+    return follow_started(run, environment=env, as_json=as_json)
 
 
 @app.command()
@@ -233,12 +245,15 @@ def deploy(
         bool, typer.Option("--allow-breaking", help="Deploy although requests of today would be refused.")
     ] = False,
     reason: Reason = "",
+    dry: Dry = False,
     as_json: AsJson = False,
 ) -> int:
     """Deploy a registered model, watch how it goes, and prove that it landed or was undone."""
-    from sagelens.cli.commands.deploy import DeployOptions, deploy_model
+    from sagelens.cli.commands.deploy import DeployOptions, deploy_model, dry_deploy
 
     options = DeployOptions(strategies=strategy, settings=setting, force=force, allow_breaking=allow_breaking, reason=reason)
+    if dry:
+        return dry_deploy(model, options, environment=env, as_json=as_json)
     return deploy_model(model, options, plan=plan, environment=env, as_json=as_json)
 
 

@@ -22,7 +22,7 @@ from sagelens.pipeline.plan import pipeline_name
 if TYPE_CHECKING:
     from sagelens.evaluation.report import Deployment
 
-__all__ = ["PIPELINE", "deployments_during", "material_of", "run_deployment", "user_name", "watched"]
+__all__ = ["PIPELINE", "deployments_during", "material_of", "parameters_of", "run_deployment", "user_name", "watched"]
 
 PIPELINE = "deployment"
 _RECENT = 20
@@ -34,13 +34,18 @@ def run_deployment(
     connection: Connection, compiled: Compiled, package: str, *, lookout: Lookout, reason: str = "", as_json: bool = False
 ) -> Document:
     """Deploy an approved model package; the execution's document when it has ended."""
-    parameters = {"ModelPackageArn": package, "DeployedBy": user_name(), **({"Reason": reason} if reason else {})}
+    parameters = parameters_of(package, reason=reason)
     with watched(connection, lookout, as_json=as_json) as steps:
         try:
             return execute(connection, compiled, parameters, watch=steps)
         except Interrupted as error:
             said = "An update that SageMaker has begun goes on; deploy the same model again to follow it."
             raise Interrupted(f"{error.message} {said}") from error
+
+
+def parameters_of(package: str, *, reason: str = "") -> dict[str, str]:
+    """Those of the deployment pipeline."""
+    return {"ModelPackageArn": package, "DeployedBy": user_name(), **({"Reason": reason} if reason else {})}
 
 
 @contextmanager

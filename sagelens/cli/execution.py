@@ -67,6 +67,9 @@ def follow(connection: Connection, arn: str, watch: Callable[[Document], None]) 
 
 
 def read_document(connection: Connection, arn: str) -> Document | None:
+    """execution.json as it is now; None while there is none. Where nobody else keeps it, this does."""
+    if connection.follower is not None:
+        return connection.follower.look(arn)
     document: Document | None = read_json_or_none(connection.s3, document_uri(connection.project.environment.bucket, arn))
     return document
 
@@ -119,6 +122,10 @@ def latest_finished(connection: Connection, pipeline: str) -> str | None:
 
 def settled(connection: Connection, document: Document) -> Document:
     """The document of an ended execution once the tracker has it, or as it is when that takes too long."""
+    if connection.follower is not None:
+        from sagelens.cli.aws import tracked
+
+        return tracked(connection, document)
     deadline = time.monotonic() + _TRACKING_SECONDS
     while not document.get("tracking") and time.monotonic() < deadline:
         time.sleep(connection.poll[0])

@@ -15,11 +15,12 @@ __all__ = ["main", "warm_main"]
 
 _WARM = frozenset(
     {
-        "compile", "deploy", "endpoints", "invoke", "logs", "models", "report", "rollback", "run", "runs", "show", "traffic",
-        "validate",
+        "compile", "deploy", "endpoints", "follow", "invoke", "logs", "models", "report", "rollback", "run", "runs", "show",
+        "traffic", "validate",
     }
 )  # fmt: skip
-_HELP = frozenset({"--help", "-h", "--version"})
+_COLD = frozenset({"--help", "-h", "--version", "--dry-run"})
+"""What needs no service."""
 
 
 def main() -> None:
@@ -32,7 +33,7 @@ def warm_main() -> None:
 
 
 def _run(argv: Sequence[str]) -> int:
-    if argv and argv[0] in _WARM and not _HELP.intersection(argv) and _environment(argv) == "local":
+    if argv and argv[0] in _WARM and not _COLD.intersection(argv) and _environment(argv) == "local":
         root = _root(Path.cwd())
         if root is not None:
             code = _run_warm(root, argv)

@@ -9,7 +9,7 @@ from sagelens.cli.execution import Document, follow, start
 from sagelens.cli.target import Connection
 from sagelens.pipeline.compose import Compiled, compose, publish
 
-__all__ = ["composed", "execute", "source_files_of"]
+__all__ = ["begin", "composed", "execute", "source_files_of"]
 
 
 def composed(connection: Connection, name: str, *, cache: bool = True) -> Compiled:
@@ -31,6 +31,20 @@ def execute(
     watch: Callable[[Document], None],
 ) -> Document:
     """Publish, start and follow to the end; `watch` sees every change."""
+    if connection.follower is not None:
+        from sagelens.cli.aws import check_start
+
+        check_start(connection, compiled, parameters, selected)
+    document = follow(connection, begin(connection, compiled, parameters, selected=selected), watch)
+    if connection.follower is not None:
+        from sagelens.aws.recorded import remember
+
+        remember(connection.project.root, connection.project.environment.name, document)
+    return document
+
+
+def begin(connection: Connection, compiled: Compiled, parameters: Mapping[str, str], *, selected: Sequence[str] = ()) -> str:
+    """Publish and start; returns the execution's ARN."""
     environment = connection.project.environment
     publish(
         compiled,
@@ -41,5 +55,4 @@ def execute(
         tags=connection.tags,
         data_key=environment.keys.data or "",
     )
-    arn = start(connection, compiled.name, parameters=parameters, selected=selected)
-    return follow(connection, arn, watch)
+    return start(connection, compiled.name, parameters=parameters, selected=selected)

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagelens.project import Project, Target, find_root, load_project
 from sagelens.wiring import Clients, quiet
+
+if TYPE_CHECKING:
+    from sagelens.aws.costs import Estimate
+    from sagelens.aws.follower import Follower
 
 __all__ = ["Connection", "connect"]
 
 
 @dataclass
 class Connection:
-    """`poll` are the shortest and the longest pause in seconds between two looks at something that is under way."""
+    """`poll` are the shortest and the longest pause in seconds between two looks at something that is under way.
+
+    `follower` keeps execution.json where the service itself does not. `estimates` are those of the executions that were
+    started, by the pipeline's name.
+    """
 
     project: Project
     clients: Clients
     poll: tuple[float, float]
+    follower: Follower | None = None
+    estimates: dict[str, Estimate] = field(default_factory=dict)
 
     @property
     def sagemaker(self) -> Any:
@@ -45,4 +55,19 @@ def connect(environment: str, *, settings: Iterable[str] = (), start: Path | Non
         ensure_service(root)
         point_at_service(root)
         return Connection(project, Clients(project.environment.region), poll=(0.015, 0.15))
-    return Connection(project, Clients(project.environment.region), poll=(5.0, 15.0))
+    return _aws(project)
+
+
+def _aws(project: Project) -> Connection:
+    """Refused for credentials of another account than the environment's."""
+    from sagelens.aws.follower import Follower
+    from sagelens.aws.refusals import check_account
+    from sagelens.aws.tracking import check_tracking
+
+    environment, clients = project.environment, Clients(project.environment.region)
+    check_tracking(environment.tracking.uri)
+    check_account(clients.get("sts"), environment.account, environment.name)
+    follower = Follower(
+        sagemaker=clients.get("sagemaker"), s3=clients.get("s3"), logs=clients.get("logs"), bucket=environment.bucket
+    )
+    return Connection(project, clients, poll=(5.0, 15.0), follower=follower)

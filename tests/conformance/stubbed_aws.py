@@ -15,9 +15,11 @@ from botocore.config import Config
 from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
+from infra.permissions.requests import CALLS
 from sagelens.deployment import Deployed, Event, Journal, Order, Pace, Release, ServedModel, Services, Target, deploy
 from sagelens.deployment.alarms import Fleet, alarm_request
 from sagelens.testing.bucket import Bucket
+from sagelens.testing.recorder import Recorder
 from sagelens.values.grammar import alarms_of, chain_of
 from sagelens.values.guard import MetricGuard
 
@@ -34,6 +36,7 @@ RELEASE = Release.of(
 NEW = RELEASE.config_name
 GUARDS = [{"kind": "errors", "at_most": "1%"}]
 ERRORS = f"{NEW}-errors"
+REVIEWED = {call.method for call in CALLS}
 FIRED = "Threshold Crossed: 1 datapoint [0.5] was greater than the threshold (0.01)."
 
 
@@ -85,6 +88,9 @@ class Aws:
         session = _session()
         s3 = session.client("s3", config=Config(s3={"addressing_style": "path"}), **keys)
         clients = {name: session.client(name, **keys) for name in ("sagemaker", "cloudwatch", "sagemaker-runtime")}
+        self.recorder = Recorder()
+        for client in (*clients.values(), s3):
+            self.recorder.watch(client)
         self.bucket = Bucket()
         self.bucket.serve(s3)
         self.sagemaker, self.cloudwatch, self.runtime = (Stubber(client) for client in clients.values())
@@ -106,6 +112,8 @@ class Aws:
             stubber.deactivate()
             if kind is None:
                 stubber.assert_no_pending_responses()
+        if kind is None:
+            self.recorder.verify(REVIEWED)
 
     def deploy(self, order: Order) -> Deployed:
         return deploy(order, services=self.services, journal=self.journal, told=self.events.append, pace=self.pace)

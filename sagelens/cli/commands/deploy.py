@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 from sagelens.cli.commands.models import find_package
 from sagelens.cli.commands.report import gather, write_page
 from sagelens.cli.deployment_result import Conclusion, failure_of, print_deployment
-from sagelens.cli.deployment_run import PIPELINE, deployments_during, material_of, run_deployment, user_name, watched
+from sagelens.cli.deployment_run import (
+    PIPELINE,
+    deployments_during,
+    material_of,
+    parameters_of,
+    run_deployment,
+    user_name,
+    watched,
+)
 from sagelens.cli.deployment_watch import Lookout
 from sagelens.cli.pipelines import composed
 from sagelens.cli.result import error_of
@@ -23,7 +31,7 @@ if TYPE_CHECKING:
     from sagelens.deployment import Record
     from sagelens.evaluation.report import Execution
 
-__all__ = ["DeployOptions", "deploy_model", "roll_back_endpoint", "settings_of"]
+__all__ = ["DeployOptions", "deploy_model", "dry_deploy", "roll_back_endpoint", "settings_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +43,18 @@ class DeployOptions:
     force: bool = False
     allow_breaking: bool = False
     reason: str = ""
+
+
+def dry_deploy(model: str, options: DeployOptions, *, environment: str, as_json: bool) -> int:
+    """Print every request of `deploy` but those of the deployment's job, which depend on what the endpoint serves."""
+    from sagelens.cli.commands.dry_run import DryRun, package_arn, print_requests
+    from sagelens.project import find_root, load_project
+
+    settings = settings_of(options)
+    project = load_project(find_root(Path.cwd()), environment=environment, settings=settings)
+    parameters = parameters_of(package_arn(project, model), reason=options.reason)
+    run = DryRun(pipelines=[(PIPELINE, parameters)], settings=settings)
+    return print_requests(run, environment=environment, as_json=as_json)
 
 
 def deploy_model(model: str, options: DeployOptions, *, plan: bool, environment: str, as_json: bool) -> int:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sagelens.cli.commands.report import gather, write_page
-from sagelens.cli.deployment_run import PIPELINE, deployments_during, material_of, run_deployment
+from sagelens.cli.commands.runs import pipelines_of
+from sagelens.cli.deployment_run import PIPELINE, deployments_during, material_of, parameters_of, run_deployment
 from sagelens.cli.deployment_watch import Lookout
-from sagelens.cli.execution import Document, settled
+from sagelens.cli.execution import Document, find_execution, follow, settled
 from sagelens.cli.pipelines import composed, execute, source_files_of
 from sagelens.cli.result import error_of, evidence_of, facts_of, result_of
 from sagelens.cli.target import Connection, connect
@@ -25,7 +26,7 @@ from sagelens.pipeline.selection import select
 if TYPE_CHECKING:
     from sagelens.evaluation.report import Execution
 
-__all__ = ["RunOptions", "deploy_and_conclude", "print_definition", "run_pipeline"]
+__all__ = ["RunOptions", "deploy_and_conclude", "dry_run", "follow_started", "print_definition", "run_pipeline"]
 
 _TRAINING = "training"
 
@@ -60,6 +61,19 @@ def run_pipeline(name: str, options: RunOptions, *, environment: str, as_json: b
     return _conclude(connection, documents, gathered, package, as_json=as_json)
 
 
+def dry_run(name: str, options: RunOptions, *, environment: str, as_json: bool) -> int:
+    """Print every request of `run`, those of a deployment that would follow included."""
+    from sagelens.cli.commands.dry_run import DryRun, package_arn, print_requests
+    from sagelens.project import Approval, find_root, load_project
+
+    project = load_project(find_root(Path.cwd()), environment=environment, settings=options.settings)
+    pipelines: list[tuple[str, dict[str, str]]] = [(name, _parameters(options.parameters))]
+    if name == _TRAINING and options.deploy and project.environment.approval is Approval.AUTOMATIC:
+        pipelines.append((PIPELINE, parameters_of(package_arn(project, "1"))))
+    run = DryRun(pipelines=pipelines, settings=options.settings, selection=options.selection, cache=options.cache)
+    return print_requests(run, environment=environment, as_json=as_json)
+
+
 def deploy_and_conclude(connection: Connection, package: str, *, reason: str, as_json: bool) -> int:
     """Deploy an approved package with progress and a summary; returns the exit code."""
     lookout = Lookout(connection, connection.project.deployment.endpoint)
@@ -67,6 +81,18 @@ def deploy_and_conclude(connection: Connection, package: str, *, reason: str, as
     with ThreadPoolExecutor(1, "aside") as aside:
         gathered = aside.submit(gather, connection.s3, document)
     return _conclude(connection, [document], [gathered], None, as_json=as_json)
+
+
+def follow_started(run: str, *, environment: str, as_json: bool) -> int:
+    """Follow an execution that was started elsewhere or earlier; returns its exit code."""
+    connection = connect(environment)
+    arn = find_execution(connection, pipelines_of(connection), run)
+    with Progress() as watch:
+        document = follow(connection, arn, watch)
+    with ThreadPoolExecutor(1, "aside") as aside:
+        gathered = aside.submit(gather, connection.s3, document)
+    package = _package_of(connection, document) if document["pipeline"].endswith(f"-{_TRAINING}") else None
+    return _conclude(connection, [document], [gathered], package, as_json=as_json)
 
 
 def print_definition(name: str, *, environment: str, settings: Sequence[str]) -> int:
@@ -112,6 +138,11 @@ def _conclude(
     deployments = material_of(connection, deployments_during(connection, documents))
     result["report"] = str(write_page(connection, executions, deployments))
     error = next((found for document in documents if (found := error_of(document)) is not None), None)
+    if connection.follower is not None:
+        from sagelens.cli.aws import cost_of, print_tails
+
+        result["cost"] = cost_of(connection, documents)
+        print_tails(connection, documents)
     if error is None and package is not None and package["ModelApprovalStatus"] != "Approved":
         error = WaitingForApproval(
             f"{package['ModelPackageArn']} waits for approval. Run `sagelens models approve "
