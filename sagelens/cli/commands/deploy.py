@@ -35,6 +35,7 @@ class DeployOptions:
     force: bool = False
     allow_breaking: bool = False
     reason: str = ""
+    runtime: str | None = None
 
 
 def deploy_model(model: str, options: DeployOptions, *, plan: bool, environment: str, as_json: bool) -> int:
@@ -45,7 +46,7 @@ def deploy_model(model: str, options: DeployOptions, *, plan: bool, environment:
         connection = connect(environment, settings=settings_of(options))
         return print_plan(connection, find_package(connection, model, approved=True), as_json=as_json)
     try:
-        connection = connect(environment, settings=settings_of(options))
+        connection = connect(environment, settings=settings_of(options), runtime=options.runtime)
         return _deploy(connection, find_package(connection, model, approved=True), options.reason, as_json=as_json)
     except SagelensError as error:
         return _refused(error, as_json=as_json)
