@@ -12,8 +12,8 @@ __all__ = ["ensure_service", "point_at_service"]
 
 
 def ensure_service(root: Path, runtime: str | None = None) -> None:
-    """Start the project's service unless it runs, in the runtime that is asked for, if one is. The account and region come from the
-    project's local environment.
+    """Start the project's service unless it runs, in the runtime that is asked for, if one is. The account and region come from
+    the project's local environment.
 
     One that runs older code, or in another runtime, is replaced, but not while an execution is under way.
     """
@@ -27,8 +27,8 @@ def ensure_service(root: Path, runtime: str | None = None) -> None:
         if lifecycle.busy(root):
             if other:
                 raise BadInput(
-                    f"The local SageMaker runs in the {running.runtime} runtime, and an execution is under way, which another runtime "
-                    f"would end. Wait for it, or leave out --runtime {runtime}."
+                    f"The local SageMaker runs in the {running.runtime} runtime, and an execution is under way, which "
+                    f"another runtime would end. Wait for it, or leave out --runtime {runtime}."
                 )
             print("The local SageMaker runs older code; it is replaced once no execution is under way.", file=sys.stderr)
             return

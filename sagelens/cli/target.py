@@ -38,8 +38,8 @@ class Connection:
 def connect(
     environment: str, *, settings: Iterable[str] = (), start: Path | None = None, runtime: str | None = None
 ) -> Connection:
-    """Load the project round the current folder and reach its environment, starting the local service if need be. `runtime` is what
-    the local service is to run jobs in; BadInput when the environment is not local."""
+    """Load the project round the current folder and reach its environment, starting the local service if need be. `runtime` is
+    what the local service is to run jobs in; BadInput when the environment is not local."""
     quiet()
     root = find_root(start or Path.cwd())
     project = load_project(root, environment=environment, settings=settings)

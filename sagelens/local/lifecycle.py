@@ -13,7 +13,6 @@ from pathlib import Path
 
 from sagelens.errors import BadInput, ServiceUnavailable
 from sagelens.local.bootstrap import program
-from sagelens.local.containers.client import require_docker
 from sagelens.local.fingerprint import fingerprint
 from sagelens.local.pace import pace
 from sagelens.local.state import RUNTIMES, Running, Settings, State
@@ -52,6 +51,8 @@ def start(
         elif state.served():
             notice = _REPLACED
         if settings.runtime == "docker":
+            from sagelens.local.containers.client import require_docker  # subprocess, which nobody else here needs
+
             require_docker()
         if notice:
             _end(state)

@@ -32,7 +32,8 @@ _TRAINING = "training"
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """`selection`: the steps of `--from`, `--to` and `--only`. `runtime` is the local service's. With `deploy` an approved model of a training run is deployed."""
+    """`selection`: the steps of `--from`, `--to` and `--only`. `runtime` is the local service's. With `deploy` an
+    approved model of a training run is deployed."""
 
     settings: Sequence[str] = ()
     selection: tuple[str | None, str | None, str | None] = (None, None, None)

@@ -30,8 +30,8 @@ def require_docker() -> None:
     lacking = [command for command in (("docker", "compose", "version"), ("docker-compose", "version")) if _failure(command)]
     if len(lacking) == 2:
         raise ServiceUnavailable(
-            "The docker runtime needs Docker Compose, which SageMaker's local mode runs its jobs with: neither `docker compose` nor "
-            f"`docker-compose` answers. Install it. {_INSTEAD}"
+            "The docker runtime needs Docker Compose, which SageMaker's local mode runs its jobs with: neither `docker compose` "
+            f"nor `docker-compose` answers. Install it. {_INSTEAD}"
         )
 
 

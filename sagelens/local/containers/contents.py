@@ -15,8 +15,8 @@ _REGION = ("AWS_DEFAULT_REGION", "AWS_REGION")
 
 
 def host_user() -> str:
-    """Who runs the service: what a container writes into its mounted folders is then ours, and it can read what we put there. Root,
-    in CI, has no capability inside."""
+    """Who runs the service: what a container writes into its mounted folders is then ours, and it can read what we put there.
+    Root, in CI, has no capability inside."""
     return f"{os.getuid()}:{os.getgid()}"
 
 

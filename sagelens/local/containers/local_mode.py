@@ -1,13 +1,14 @@
 """The bridge to the SageMaker SDK's local mode: one job, in a process of its own. What the SDK lacks or gets wrong is put right
 here and nowhere else; `tests/unit/local_containers/test_sdk.py` fails when it need not be any more.
 
-Kept of the SDK: its client and what it checks, the download of inputs and the upload of outputs over the S3 API, the volumes, Compose.
-Put right:
+Kept of the SDK: its client and what it checks, the download of inputs and the upload of outputs over the S3 API, the volumes,
+Compose. Put right:
 - The container is followed by its own log, by name. The SDK's reading of Compose's output loses what is written last.
 - A name, a user, a network, limits, labels, an init process; no terminal, no capabilities, no new privileges.
 - The environment is the job's own: no credentials in Compose's file, and `$` means a dollar.
 - What SageMaker keeps of a job that fails or is stopped is kept, and nothing else; a model that is wanted as a folder is one.
-- The configuration below /opt/ml is what the service wrote, and the messages that the job leaves are where the service reads them.
+- The configuration below /opt/ml is what the service wrote, and the messages that the job leaves are where the service reads
+  them.
 """
 
 from __future__ import annotations
@@ -194,7 +195,12 @@ def _docker(*arguments: str, out: int | None = subprocess.PIPE) -> str:
     """What the client answers. A session of its own, so that a signal for the job does not end it."""
     errors = subprocess.DEVNULL if out is not None else None
     done = subprocess.run(
-        ("docker", *arguments), stdin=subprocess.DEVNULL, stdout=out, stderr=errors, check=False, start_new_session=True
+        ("docker", *arguments),  # noqa: S607  whichever client is on PATH, as the SDK does
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=errors,
+        check=False,
+        start_new_session=True,
     )
     return (done.stdout or b"").decode("utf-8", "replace").strip()
 
@@ -220,7 +226,7 @@ def _heed_signals(container: type[Bridge]) -> None:
 
 def _send(name: str, container: str) -> None:
     subprocess.Popen(
-        ("docker", "kill", "--signal", name, container),
+        ("docker", "kill", "--signal", name, container),  # noqa: S607
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -254,7 +260,7 @@ def _session(order: Order) -> Any:
 
 
 def _processing(order: Order) -> dict[str, Any]:
-    """The members that local mode knows; of the others it would say that it does not. Outputs are stored at the end: all at once."""
+    """The members that local mode knows; of the others it would say that it does not. Outputs are stored at the end."""
     request = json.loads(json.dumps(order.request))
     for item in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
         item["S3Output"]["S3UploadMode"] = "EndOfJob"

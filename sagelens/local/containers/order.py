@@ -1,4 +1,4 @@
-"""What passes between the service and the process that runs a job in a container: an order before, a record of the end afterwards."""
+"""What passes between the service and the process that runs a job in a container: an order, and a record of the end."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _ENDED = "ended.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """A job to run. `noun` is Processing or Training, `request` its Create request, `root` its folder, which holds the configuration
-    that its container finds below /opt/ml. `secrets` are variables that the container takes from the process that starts it.
-    `kept` names the outputs that are stored even when the job fails."""
+    """A job to run. `noun` is Processing or Training, `request` its Create request, `root` its folder, which holds the
+    configuration that its container finds below /opt/ml. `secrets` are variables that the container takes from the process that
+    starts it. `kept` names the outputs that are stored even when the job fails. `memory` is in bytes."""
 
     noun: str
     name: str

@@ -14,7 +14,7 @@ _SIGNALS = 64
 
 
 class ContainerProcess:
-    """The client hands SIGTERM on and ends when its container does; SIGKILL would reach the client alone, so the engine is told."""
+    """The client hands SIGTERM on and ends when its container does; SIGKILL would reach the client alone: the engine is told."""
 
     def __init__(self, process: Process, name: str, engine: Engine) -> None:
         self._process = process
