@@ -1,4 +1,4 @@
-"""Runs the compiled training pipeline of the project in the current folder with the SageMaker SDK's own local executor, untouched by
+"""Runs the compiled training pipeline of the project in the current folder with the SageMaker SDK's own local executor, without
 our bridge, and writes down what became of each step. It knows no caches, no parallelism, and no models that are folders."""
 
 from __future__ import annotations

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from sagelens.local.containers.engine import Engine
-from tests.docker.runtime import docker
+from tests.docker.runtime import IMAGE, docker
 from tests.integration.conftest import REPOSITORY, Outcome, Workspace, workspace_at
 
+WITH_IMAGE = ("--set", f"environment.image={IMAGE}")
 UNDERSTOOD = (
     "frame", "collect", "raw-gate", "raw-gate-passed", "prepare", "prepared-gate", "prepared-gate-passed", "explore", "engineer",
     "features-gate", "features-gate-passed", "baseline", "train",
@@ -34,7 +35,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 @pytest.fixture(scope="module")
 def outcome(workspace: Workspace) -> Outcome:
-    return workspace.run("run", "training", "--runtime", "docker", "--json", timeout=900)
+    return workspace.run("run", "training", "--runtime", "docker", *WITH_IMAGE, "--json", timeout=900)
 
 
 def _containers(workspace: Workspace) -> list[str]:
@@ -54,7 +55,7 @@ def test_a_model_is_trained_and_deployed_in_containers_and_answers(workspace: Wo
 
 
 def test_a_second_run_takes_every_step_from_the_cache(workspace: Workspace, outcome: Outcome) -> None:
-    again = workspace.run("run", "training", "--no-deploy", "--json", timeout=300)
+    again = workspace.run("run", "training", "--no-deploy", *WITH_IMAGE, "--json", timeout=300)
 
     assert again.code == 0, again.err
     jobs = [step for step in again.json["steps"] if step["type"] in {"Processing", "Training"} and step["cache"] == "miss"]
@@ -68,7 +69,7 @@ def opinion(workspace: Workspace, outcome: Outcome, tmp_path_factory: pytest.Tem
     environment = workspace.aws() | {"TMPDIR": str(place), "TOLD": str(place / "told.json")}
     script = REPOSITORY / "tests" / "docker" / "second_opinion.py"
     done = subprocess.run(
-        [sys.executable, str(script)],
+        [sys.executable, str(script), *WITH_IMAGE[1:]],
         cwd=workspace.root,
         env=environment,
         capture_output=True,
