@@ -61,6 +61,13 @@ def test_a_job_that_is_stopped_may_tidy_up_and_leaves_no_container(service: Serv
     assert not any("stopped" in name for name in service.containers())
 
 
+def test_a_job_that_is_stopped_before_it_has_begun_does_not_begin(service: Service) -> None:
+    service.process("early", "echo ready; sleep 300")
+    service.sagemaker.stop_processing_job(ProcessingJobName="early")
+
+    assert service.ended("Processing", "early", patience=60)["ProcessingJobStatus"] == "Stopped"
+
+
 def test_a_job_that_runs_out_of_time_fails_and_says_so(service: Service) -> None:
     service.process("slow", "sleep 300", seconds=4)
     done = service.ended("Processing", "slow")

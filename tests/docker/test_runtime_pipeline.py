@@ -58,8 +58,14 @@ def test_a_second_run_takes_every_step_from_the_cache(workspace: Workspace, outc
     again = workspace.run("run", "training", "--no-deploy", *WITH_IMAGE, "--json", timeout=300)
 
     assert again.code == 0, again.err
-    jobs = [step for step in again.json["steps"] if step["type"] in {"Processing", "Training"} and step["cache"] == "miss"]
-    assert [step["name"] for step in jobs] == []
+    assert [name for name, step in again.steps().items() if step["cache"] == "miss"] == []
+
+
+def test_a_month_is_scored_by_a_server_in_a_container(workspace: Workspace, outcome: Outcome) -> None:
+    scored = workspace.run("run", "scoring", *WITH_IMAGE, "--json", timeout=600)
+
+    assert scored.code == 0, scored.err
+    assert {step["status"] for step in scored.json["steps"]} == {"Succeeded"}
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +100,7 @@ def test_the_sdks_own_executor_comes_to_the_same_outputs(
     workspace: Workspace, outcome: Outcome, opinion: dict[str, Any], tmp_path: Path
 ) -> None:
     objects = workspace.root / ".sagelens" / "objects" / "sagelens-flights" / "flights-training"
-    ours, theirs = objects / outcome.json["execution_id"], objects / opinion["id"]
+    ours, theirs = objects / outcome.json["execution_arn"].rpartition("/")[2], objects / opinion["id"]
 
     for step in ("frame", "raw-gate", "prepare", "explore", "engineer", "features-gate"):
         assert _digests(theirs / step / "output") == _digests(ours / step / "output"), step

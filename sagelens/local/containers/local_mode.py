@@ -43,7 +43,8 @@ class _Trouble(Exception):
 
 
 class _Failed(Exception):
-    """The container ended with another code than 0; the SDK stops there, after what it does in any case."""
+    """The container ended with another code than 0, or is not to be started any more; the SDK stops there, after what it does in
+    any case."""
 
 
 class Bridge:
@@ -85,6 +86,8 @@ class Bridge:
     def _compose(self, detached: bool = False) -> list[str]:
         """Compose starts the container and is done; see `follow`."""
         del detached
+        if self.stopped:
+            raise _Failed
         self._drop_what_is_not_needed()
         return [*self.compose_cmd_prefix, "-f", self._compose_file, "-p", _project(self.order), "up", "--detach", "--no-build"]
 
@@ -178,6 +181,8 @@ def follow(container: type[Bridge]) -> Callable[[subprocess.Popen[bytes]], int]:
         try:
             if compose.returncode and not container.stopped:
                 raise _Trouble(_last_line(output) or f"Docker Compose ended with exit code {compose.returncode}")
+            if container.stopped:
+                _send("TERM", name)  # it may not have been there when the signal came
             _docker("logs", "--follow", name, out=None)
             code = _docker("wait", name)
             lost = code == "137" and _docker("inspect", "--format", "{{.State.OOMKilled}}", name) == "true"
