@@ -7,17 +7,16 @@ import json
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sagelens.local.containers.engine import Engine
-from tests.docker.runtime import IMAGE, docker
-from tests.integration.conftest import REPOSITORY, Outcome, Workspace, workspace_at
+from tests.docker.runs import EXAMPLE, WITH_IMAGE, Run, run_in
+from tests.docker.runtime import docker
+from tests.integration.conftest import REPOSITORY, Workspace
 
-WITH_IMAGE = ("--set", f"environment.image={IMAGE}")
 UNDERSTOOD = (
     "frame", "collect", "raw-gate", "raw-gate-passed", "prepare", "prepared-gate", "prepared-gate-passed", "explore", "engineer",
     "features-gate", "features-gate-passed", "baseline", "train",
@@ -26,16 +25,13 @@ UNDERSTOOD = (
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    workspace = workspace_at(tmp_path_factory.mktemp("project"))
-    yield workspace
-    workspace.run("local", "stop")
-    assert _containers(workspace) == []
+def run() -> Run:
+    return run_in("docker")
 
 
 @pytest.fixture(scope="module")
-def outcome(workspace: Workspace) -> Outcome:
-    return workspace.run("run", "training", "--runtime", "docker", *WITH_IMAGE, "--json", timeout=900)
+def workspace(run: Run) -> Workspace:
+    return run.workspace
 
 
 def _containers(workspace: Workspace) -> list[str]:
@@ -43,33 +39,25 @@ def _containers(workspace: Workspace) -> list[str]:
     return docker("ps", "--all", "--filter", label, "--format", "{{.Names}}").split()
 
 
-def test_a_model_is_trained_and_deployed_in_containers_and_answers(workspace: Workspace, outcome: Outcome) -> None:
-    assert outcome.code == 0, outcome.err
+def test_a_model_is_trained_and_deployed_in_containers_and_answers(workspace: Workspace) -> None:
     status = json.loads(workspace.run("local", "status", "--json").out)
 
-    answer = workspace.run("invoke", "flights", str(REPOSITORY / "configs/examples/request.json"))
+    answer = workspace.run("invoke", "flights", EXAMPLE)
 
     assert status["runtime"] == "docker"
     assert 0 <= json.loads(answer.out)["predictions"][0]["score"] <= 1, answer.err
     assert [name for name in _containers(workspace) if "-server-" in name]
 
 
-def test_a_second_run_takes_every_step_from_the_cache(workspace: Workspace, outcome: Outcome) -> None:
+def test_a_second_run_takes_every_step_from_the_cache(workspace: Workspace) -> None:
     again = workspace.run("run", "training", "--no-deploy", *WITH_IMAGE, "--json", timeout=300)
 
     assert again.code == 0, again.err
     assert [name for name, step in again.steps().items() if step["cache"] == "miss"] == []
 
 
-def test_a_month_is_scored_by_a_server_in_a_container(workspace: Workspace, outcome: Outcome) -> None:
-    scored = workspace.run("run", "scoring", *WITH_IMAGE, "--json", timeout=600)
-
-    assert scored.code == 0, scored.err
-    assert {step["status"] for step in scored.json["steps"]} == {"Succeeded"}
-
-
 @pytest.fixture(scope="module")
-def opinion(workspace: Workspace, outcome: Outcome, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def opinion(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """How the SDK's executor fared on the same project, over the same S3."""
     place = tmp_path_factory.mktemp("sdk")
     environment = workspace.aws() | {"TMPDIR": str(place), "TOLD": str(place / "told.json")}
@@ -96,11 +84,9 @@ def test_the_sdks_own_executor_runs_the_same_steps(opinion: dict[str, Any]) -> N
     assert {name for name, step in opinion["steps"].items() if step["status"] == "Failed"} <= {"evaluate", "package"}
 
 
-def test_the_sdks_own_executor_comes_to_the_same_outputs(
-    workspace: Workspace, outcome: Outcome, opinion: dict[str, Any], tmp_path: Path
-) -> None:
-    objects = workspace.root / ".sagelens" / "objects" / "sagelens-flights" / "flights-training"
-    ours, theirs = objects / outcome.json["execution_arn"].rpartition("/")[2], objects / opinion["id"]
+def test_the_sdks_own_executor_comes_to_the_same_outputs(run: Run, opinion: dict[str, Any], tmp_path: Path) -> None:
+    objects = run.workspace.root / ".sagelens" / "objects" / "sagelens-flights" / "flights-training"
+    ours, theirs = objects / run.trained.json["execution_arn"].rpartition("/")[2], objects / opinion["id"]
 
     for step in ("frame", "raw-gate", "prepare", "explore", "engineer", "features-gate"):
         assert _digests(theirs / step / "output") == _digests(ours / step / "output"), step
