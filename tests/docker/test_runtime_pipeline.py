@@ -62,18 +62,30 @@ def opinion(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> d
     place = tmp_path_factory.mktemp("sdk")
     environment = workspace.aws() | {"TMPDIR": str(place), "TOLD": str(place / "told.json")}
     script = REPOSITORY / "tests" / "docker" / "second_opinion.py"
-    done = subprocess.run(
-        [sys.executable, str(script), *WITH_IMAGE[1:]],
-        cwd=workspace.root,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=900,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, str(script), *WITH_IMAGE[1:]],
+            cwd=workspace.root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=900,
+        )
+    finally:
+        _remove_what_compose_left(place)
     assert done.returncode == 0, done.stderr[-3000:]
     told: dict[str, Any] = json.loads((place / "told.json").read_text())
     return told
+
+
+def _remove_what_compose_left(place: Path) -> None:
+    """The SDK removes neither its containers nor their network."""
+    for file in place.rglob("docker-compose.yaml"):
+        mine = f"label=com.docker.compose.project.working_dir={file.parent}"
+        if left := docker("ps", "--all", "--quiet", "--filter", mine).split():
+            docker("rm", "--force", *left)
+    subprocess.run(("docker", "network", "rm", "sagemaker-local"), capture_output=True, check=False)
 
 
 def test_the_sdks_own_executor_runs_the_same_steps(opinion: dict[str, Any]) -> None:
