@@ -140,7 +140,7 @@ def service_of(made: Mapping[str, Any], order: Order) -> dict[str, Any]:
     """The container as Compose is to run it, from what the SDK made of it."""
     dropped = {"networks", "tty", "stdin_open", "environment", "container_name"}
     kept = {name: value for name, value in made.items() if name not in dropped}
-    for name in ("entrypoint", "command"):
+    for name in ("entrypoint", "command", "volumes"):
         if name in kept:
             kept[name] = _literal(kept[name])
     values = {name: _literal(value) for name, value in order.environment.items()}

@@ -68,10 +68,11 @@ def test_another_one_knows_where_the_service_is_but_its_secrets_are_not_among_th
 def test_compose_is_told_what_the_job_asked_for_and_no_secret() -> None:
     made = {"image": "i", "tty": True, "networks": {"sagemaker-local": {}}, "environment": ["AWS_SECRET_ACCESS_KEY=SECRET"]}
 
-    service = service_of({**made, "entrypoint": ["sh", "-c", "echo $HOME"]}, ORDER)
+    service = service_of({**made, "entrypoint": ["sh", "-c", "echo $HOME"], "volumes": ["/a$b/in:/opt/ml/in"]}, ORDER)
 
     assert service["environment"] == {"PRICE": "$$5", "AWS_SECRET_ACCESS_KEY": None}
     assert service["entrypoint"] == ["sh", "-c", "echo $$HOME"]
+    assert service["volumes"] == ["/a$$b/in:/opt/ml/in"]
     assert "SECRET" not in json.dumps(list(service.values())).replace("AWS_SECRET_ACCESS_KEY", "")
     assert (service["network_mode"], service["user"], service["cap_drop"]) == ("none", "1000:1000", ["ALL"])
     assert not {"tty", "networks"} & service.keys()
