@@ -21,6 +21,8 @@ from sagelens.values import ArtifactKind, Evidence, Failure, Metrics, Verdict
 
 __all__ = ["evidence_of", "versions", "write_evidence"]
 
+STAND_INS = {"xgboost": "xgboost-cpu"}
+"""Distributions of the same modules, which the image has instead."""
 RECORDED = {
     "boto3": "boto3",
     "duckdb": "duckdb",
@@ -92,7 +94,10 @@ def versions() -> dict[str, str]:
 @cache
 def _version_of(distribution: str) -> str:
     """Remembered, also from a warm interpreter to the jobs that it forks: reading one takes a millisecond or two."""
-    return metadata.version(distribution)
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return metadata.version(STAND_INS[distribution])
 
 
 def _peak_memory() -> int:
