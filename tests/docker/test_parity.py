@@ -18,12 +18,12 @@ TOLD_OF_THE_RUN = ("cpu_seconds", "finished", "peak_memory", "started", "inputs"
 
 @pytest.fixture(scope="module")
 def process() -> Run:
-    return run_in("process")
+    return run_in("process").sound()
 
 
 @pytest.fixture(scope="module")
 def container() -> Run:
-    return run_in("docker")
+    return run_in("docker").sound()
 
 
 def _made(files: dict[str, bytes]) -> dict[str, bytes]:

@@ -26,7 +26,7 @@ UNDERSTOOD = (
 
 @pytest.fixture(scope="module")
 def run() -> Run:
-    return run_in("docker")
+    return run_in("docker").sound()
 
 
 @pytest.fixture(scope="module")
