@@ -98,6 +98,6 @@ def _asked(sagemaker: Any, metadata: dict[str, Any], execution: str) -> dict[str
     found = getattr(sagemaker, f"describe_{noun.lower()}_job")(**{f"{kind}Name": name})
     operation = sagemaker.meta.service_model.operation_model(f"Create{kind}")
     members = {member: found[member] for member in operation.input_shape.members if member in found}
-    text = json.dumps(members, sort_keys=True, default=str).replace(name, "<job>").replace(execution, "<execution>")
-    asked: dict[str, Any] = json.loads(_OWN.sub("<job>", text))
+    text = _OWN.sub("<job>", json.dumps(members, sort_keys=True, default=str).replace(name, "<job>"))
+    asked: dict[str, Any] = json.loads(text.replace(execution, "<execution>"))
     return asked
