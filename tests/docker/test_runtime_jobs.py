@@ -120,6 +120,16 @@ def test_a_training_job_gets_channels_and_hyperparameters_and_its_model_is_a_fol
     assert service.get("trained/trained/output/data/notes") == "fine\n"
 
 
+def test_checkpoints_outlive_a_training_job(service: Service) -> None:
+    kept = {"CheckpointConfig": {"S3Uri": "s3://bucket/kept"}, "EnableNetworkIsolation": True}
+    service.train("first", "echo once > /opt/ml/checkpoints/c", **kept)
+    service.ended("Training", "first")
+    service.train("second", "cat /opt/ml/checkpoints/c > /opt/ml/model/m", **kept)
+
+    assert service.ended("Training", "second")["TrainingJobStatus"] == "Completed"
+    assert service.get("second/second/output/model/m") == "once\n"
+
+
 def test_a_failed_training_job_tells_why_and_stores_no_model(service: Service) -> None:
     service.train("unfit", "echo m > /opt/ml/model/m; printf 'step-failed: too deep' > /opt/ml/output/failure; exit 2")
     done = service.ended("Training", "unfit")

@@ -78,10 +78,21 @@ class Bridge:
         return [_Volume(str(root / folder), f"/opt/ml/{folder}") for folder in tops]
 
     def _create_docker_host(self, host: str, environment: list[str], folders: set[str], command: str, volumes: list[Any]) -> Any:
+        volumes = [*volumes, *self._checkpoints()]
         for volume in volumes:
             Path(volume.host_dir).mkdir(parents=True, exist_ok=True)  # the engine would make it root's
         made = super()._create_docker_host(host, environment, folders, command, volumes)  # type: ignore[misc]
         return service_of(made, self.order)
+
+    def _checkpoints(self) -> list[Any]:
+        """The folder for checkpoints is where the objects are: local mode has none, and what is kept has to outlive the job."""
+        from sagemaker.core.local.image import _Volume
+
+        config = self.order.request.get("CheckpointConfig")
+        if config is None:
+            return []
+        path = config.get("LocalPath", "/opt/ml/checkpoints")
+        return [_Volume(str(Path(self.order.root, path.lstrip("/")).resolve()), path)]
 
     def _compose(self, detached: bool = False) -> list[str]:
         """Compose starts the container and is done; see `follow`."""
