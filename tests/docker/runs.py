@@ -24,6 +24,8 @@ EXAMPLE = str(REPOSITORY / "configs" / "examples" / "request.json")
 _BUCKET = "sagelens-flights"
 _OWN = re.compile(r"pipelines-\w{12}-[\w-]+-\w{10}")
 """The name of a job, which is another one each time."""
+_MODEL = re.compile(r"flights-[0-9a-f]{12}-[0-9a-f]{6}")
+"""The name of a deployed model, which ends differently each time."""
 
 
 @dataclass(frozen=True)
@@ -99,5 +101,5 @@ def _asked(sagemaker: Any, metadata: dict[str, Any], execution: str) -> dict[str
     operation = sagemaker.meta.service_model.operation_model(f"Create{kind}")
     members = {member: found[member] for member in operation.input_shape.members if member in found}
     text = _OWN.sub("<job>", json.dumps(members, sort_keys=True, default=str).replace(name, "<job>"))
-    asked: dict[str, Any] = json.loads(text.replace(execution, "<execution>"))
+    asked: dict[str, Any] = json.loads(_MODEL.sub("<model>", text.replace(execution, "<execution>")))
     return asked
