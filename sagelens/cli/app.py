@@ -31,6 +31,9 @@ app.add_typer(image, name="image")
 
 Env = Annotated[str, typer.Option("--env", help="A file of configs/environments/, without .yaml.", envvar="SAGELENS_ENV")]
 Set = Annotated[list[str], typer.Option("--set", help="Set any key of the config: dotted.key=value. May be repeated.")]
+Runtime = Annotated[
+    str | None, typer.Option("--runtime", help="What jobs and model servers run in: process or docker. As it is unless given.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 Dry = Annotated[bool, typer.Option("--dry-run", help="Print every request to AWS, and send none.")]
 Run = Annotated[str, typer.Argument(help="An execution's ARN or id, the start of an id, or `last`.")]
@@ -94,6 +97,7 @@ def run(
     only: Annotated[str | None, typer.Option("--only", help="Run this step alone, on the outputs of the last run.")] = None,
     parameter: Annotated[list[str], typer.Option("--parameter", help="A parameter of the pipeline: Name=value.")] = [],  # noqa: B006
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every step, even if nothing changed.")] = False,
+    runtime: Runtime = None,
     no_deploy: Annotated[bool, typer.Option("--no-deploy", help="Do not go on to deployment, even if approved.")] = False,
     dry: Dry = False,
     as_json: AsJson = False,
@@ -102,7 +106,12 @@ def run(
     from sagelens.cli.commands.run import RunOptions, dry_run, run_pipeline
 
     options = RunOptions(
-        settings=setting, selection=(first, last, only), parameters=parameter, cache=not no_cache, deploy=not no_deploy
+        settings=setting,
+        selection=(first, last, only),
+        parameters=parameter,
+        cache=not no_cache,
+        deploy=not no_deploy,
+        runtime=runtime,
     )
     if dry:
         return dry_run(pipeline, options, environment=env, as_json=as_json)
@@ -245,13 +254,16 @@ def deploy(
         bool, typer.Option("--allow-breaking", help="Deploy although requests of today would be refused.")
     ] = False,
     reason: Reason = "",
+    runtime: Runtime = None,
     dry: Dry = False,
     as_json: AsJson = False,
 ) -> int:
     """Deploy a registered model, watch how it goes, and prove that it landed or was undone."""
     from sagelens.cli.commands.deploy import DeployOptions, deploy_model, dry_deploy
 
-    options = DeployOptions(strategies=strategy, settings=setting, force=force, allow_breaking=allow_breaking, reason=reason)
+    options = DeployOptions(
+        strategies=strategy, settings=setting, force=force, allow_breaking=allow_breaking, reason=reason, runtime=runtime
+    )
     if dry:
         return dry_deploy(model, options, environment=env, as_json=as_json)
     return deploy_model(model, options, plan=plan, environment=env, as_json=as_json)
@@ -333,11 +345,12 @@ def start_local(
     clock: Annotated[
         str | None, typer.Option("--clock", help="How fast its clock runs: 60x lets an hour pass in a minute.")
     ] = None,
+    runtime: Runtime = None,
 ) -> int:
     """Start the service of this project unless it runs."""
     from sagelens.cli.commands.local import start
 
-    return start(port, clock)
+    return start(port, clock, runtime)
 
 
 @local.command(name="stop")

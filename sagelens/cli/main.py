@@ -49,7 +49,7 @@ def _run_warm(root: Path, argv: Sequence[str]) -> int | None:
     from sagelens.local.warm import run_warm
 
     try:
-        ensure_service(root)
+        ensure_service(root, _option(argv, "--runtime"))  # replacing the service later would end this very command
     except SagelensError as error:
         return _report(error, argv)
     return run_warm(list(argv), root)
@@ -70,12 +70,17 @@ def _run_here(argv: Sequence[str]) -> int:
 
 
 def _environment(argv: Sequence[str]) -> str:
+    return _option(argv, "--env") or os.environ.get("SAGELENS_ENV", "local")
+
+
+def _option(argv: Sequence[str], name: str) -> str | None:
+    """The value of an option, before anything is parsed."""
     for position, word in enumerate(argv):
-        if word == "--env" and position + 1 < len(argv):
+        if word == name and position + 1 < len(argv):
             return argv[position + 1]
-        if word.startswith("--env="):
+        if word.startswith(f"{name}="):
             return word.partition("=")[2]
-    return os.environ.get("SAGELENS_ENV", "local")
+    return None
 
 
 def _root(start: Path) -> Path | None:

@@ -6,20 +6,30 @@ import os
 import sys
 from pathlib import Path
 
+from sagelens.errors import BadInput
+
 __all__ = ["ensure_service", "point_at_service"]
 
 
-def ensure_service(root: Path) -> None:
-    """Start the project's service unless it runs. The account and region come from the project's local environment.
+def ensure_service(root: Path, runtime: str | None = None) -> None:
+    """Start the project's service unless it runs, in the runtime that is asked for, if one is. The account and region come from
+    the project's local environment.
 
-    One that runs older code is replaced, but not while an execution is under way.
+    One that runs older code, or in another runtime, is replaced, but not while an execution is under way.
     """
     from sagelens.local import lifecycle
 
-    if lifecycle.status(root) is not None:
-        if not lifecycle.outdated(root):
+    running = lifecycle.status(root)
+    if running is not None:
+        other = runtime not in {None, running.runtime}
+        if not other and not lifecycle.outdated(root):
             return
         if lifecycle.busy(root):
+            if other:
+                raise BadInput(
+                    f"The local SageMaker runs in the {running.runtime} runtime, and an execution is under way, which "
+                    f"another runtime would end. Wait for it, or leave out --runtime {runtime}."
+                )
             print("The local SageMaker runs older code; it is replaced once no execution is under way.", file=sys.stderr)
             return
     from sagelens.project import load_project
@@ -27,7 +37,7 @@ def ensure_service(root: Path) -> None:
     environment = load_project(root).environment
     if sys.stderr.isatty():
         print("Starting the local SageMaker …", file=sys.stderr)
-    started = lifecycle.start(root, account=environment.account, region=environment.region)
+    started = lifecycle.start(root, account=environment.account, region=environment.region, runtime=runtime)
     if started.notice:
         print(started.notice, file=sys.stderr)
 

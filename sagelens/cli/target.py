@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sagelens.errors import BadInput
 from sagelens.project import Project, Target, find_root, load_project
 from sagelens.wiring import Clients, quiet
 
@@ -44,17 +45,22 @@ class Connection:
         return self.project.tags
 
 
-def connect(environment: str, *, settings: Iterable[str] = (), start: Path | None = None) -> Connection:
-    """Load the project round the current folder and reach its environment, starting the local service if need be."""
+def connect(
+    environment: str, *, settings: Iterable[str] = (), start: Path | None = None, runtime: str | None = None
+) -> Connection:
+    """Load the project round the current folder and reach its environment, starting the local service if need be. `runtime` is
+    what the local service is to run jobs in; BadInput when the environment is not local."""
     quiet()
     root = find_root(start or Path.cwd())
     project = load_project(root, environment=environment, settings=settings)
     if project.environment.target is Target.LOCAL:
         from sagelens.cli.service import ensure_service, point_at_service
 
-        ensure_service(root)
+        ensure_service(root, runtime)
         point_at_service(root)
         return Connection(project, Clients(project.environment.region), poll=(0.015, 0.15))
+    if runtime is not None:
+        raise BadInput(f"--runtime {runtime} is for a local environment; {project.environment.name} runs on AWS. Leave it out.")
     return _aws(project)
 
 

@@ -21,6 +21,8 @@ from sagelens.values import ArtifactKind, Evidence, Failure, Metrics, Verdict
 
 __all__ = ["evidence_of", "versions", "write_evidence"]
 
+STAND_INS = {"xgboost": "xgboost-cpu"}
+"""Distributions of the same modules, which the image has instead."""
 RECORDED = {
     "boto3": "boto3",
     "duckdb": "duckdb",
@@ -86,19 +88,16 @@ def _fields(value: Any) -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """Of Python and of the recorded distributions that are loaded."""
     python = {"python": ".".join(map(str, sys.version_info[:3]))}
-    return python | {name: _version_of(module, name) for module, name in RECORDED.items() if module in sys.modules}
+    return python | {name: _version_of(name) for module, name in RECORDED.items() if module in sys.modules}
 
 
 @cache
-def _version_of(module: str, distribution: str) -> str:
-    """Remembered, also from a warm interpreter to the jobs that it forks: reading one takes a millisecond or two.
-
-    The image has another distribution of the same module, xgboost-cpu; then the module says its version itself.
-    """
+def _version_of(distribution: str) -> str:
+    """Remembered, also from a warm interpreter to the jobs that it forks: reading one takes a millisecond or two."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
-        return str(sys.modules[module].__version__)
+        return metadata.version(STAND_INS[distribution])
 
 
 def _peak_memory() -> int:

@@ -15,7 +15,7 @@ from sagelens.errors import BadInput, ServiceUnavailable
 from sagelens.local.bootstrap import program
 from sagelens.local.fingerprint import fingerprint
 from sagelens.local.pace import pace
-from sagelens.local.state import Running, Settings, State
+from sagelens.local.state import RUNTIMES, Running, Settings, State
 from sagelens.wiring import PRIVACY
 
 __all__ = ["Running", "Settings", "State", "busy", "environment", "outdated", "start", "status", "stop", "variables"]
@@ -27,11 +27,14 @@ _REPLACED = "The local SageMaker was running older code, or in another environme
 _PROGRAM = "from sagelens.local.service import main; main()"
 
 
-def start(root: Path, *, account: str, region: str, port: int = 0, clock: float | None = None) -> Running:
+def start(
+    root: Path, *, account: str, region: str, port: int = 0, clock: float | None = None, runtime: str | None = None
+) -> Running:
     """The project's service, started unless it runs with these settings and this very code; answers once it does.
 
     `port` 0 takes any that is free. `clock` is how many times as fast as the wall's the service's clock runs; without it, as fast
-    as the one that runs, or else as the wall's. ServiceUnavailable says why the service did not start; BadInput that the port is
+    as the one that runs, or else as the wall's. `runtime` is one of RUNTIMES; without it the one that runs stays, or else it is
+    `process`. ServiceUnavailable says why the service did not start; BadInput that the port is
     taken, or that a service runs on another clock.
     """
     state = State(root)
@@ -40,13 +43,17 @@ def start(root: Path, *, account: str, region: str, port: int = 0, clock: float 
         code = fingerprint()
         running = status(root)
         notice = ""
-        settings = Settings(account=account, region=region, clock=_scale(running, clock))
+        settings = Settings(account=account, region=region, clock=_scale(running, clock), runtime=_runtime(running, runtime))
         if running is not None:
             notice = _outdated(running, settings, code, port)
             if not notice:
                 return running
         elif state.served():
             notice = _REPLACED
+        if settings.runtime == "docker":
+            from sagelens.local.containers.client import require_docker  # subprocess, which nobody else here needs
+
+            require_docker()
         if notice:
             _end(state)
         state.service.unlink(missing_ok=True)
@@ -128,11 +135,22 @@ def _scale(running: Running | None, clock: float | None) -> float:
     return running.clock
 
 
+def _runtime(running: Running | None, runtime: str | None) -> str:
+    """The runtime to start with, which has to be a known one."""
+    if runtime is None:
+        return "process" if running is None else running.runtime
+    if runtime not in RUNTIMES:
+        raise BadInput(f"Runtime '{runtime}' is not known. Known: {', '.join(RUNTIMES)}.")
+    return runtime
+
+
 def _outdated(running: Running, settings: Settings, code: str, port: int) -> str:
     """Why a running service has to be replaced; empty if it may stay."""
     if running.fingerprint != code:
         return _REPLACED
-    if Settings(account=running.account, region=running.region, clock=running.clock) != settings:
+    if running.runtime != settings.runtime:
+        return f"The local SageMaker was running its jobs in the {running.runtime} runtime and was replaced."
+    if Settings(account=running.account, region=running.region, clock=running.clock, runtime=running.runtime) != settings:
         return "The local SageMaker was running with other settings and was replaced."
     if port not in (0, running.port):
         return f"The local SageMaker was listening on port {running.port} and was replaced."
@@ -176,6 +194,7 @@ def _spawn(state: State, settings: Settings, code: str, listener: socket.socket)
     listener.set_inheritable(True)
     arguments = ["--root", str(state.root), "--listener", str(fd), "--fingerprint", code]
     arguments += ["--account", settings.account, "--region", settings.region, "--clock", str(settings.clock)]
+    arguments += ["--runtime", settings.runtime]
     return os.posix_spawn(
         sys.executable,
         [sys.executable, "-P", "-c", program(_PROGRAM), *arguments],

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagelens.errors import BadInput, SagelensError
 from sagelens.local.api import Api
@@ -27,6 +27,7 @@ from sagelens.local.api.model import service_model
 from sagelens.local.api.server import HttpServer
 from sagelens.local.clock import ClockFile
 from sagelens.local.fingerprint import fingerprint
+from sagelens.local.forking.families import families_of
 from sagelens.local.identity import Identity
 from sagelens.local.lifecycle import Running, Settings, State, variables
 from sagelens.local.logs import Logs
@@ -36,7 +37,12 @@ from sagelens.local.ports import Handler
 from sagelens.local.projector import Projector
 from sagelens.local.registry import Registry
 from sagelens.local.runtime import runtime_folder
+from sagelens.local.state import RUNTIMES
 from sagelens.local.store import Store
+
+if TYPE_CHECKING:
+    from sagelens.local.endpoints.server import Servers
+    from sagelens.local.jobs.runtime import JobRuntime
 
 __all__ = ["main"]
 
@@ -88,7 +94,7 @@ async def _serve(state: State, arguments: _Arguments) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        stack.callback(shutil.rmtree, running.runtime, ignore_errors=True)
+        stack.callback(shutil.rmtree, running.sockets, ignore_errors=True)
         s3 = S3Server(
             state.objects,
             _listen(0),
@@ -137,16 +143,19 @@ async def _compose(
     store = Store(state.database)
     stack.callback(store.close)
     clock = api.clock
-    zygotes = Zygotes(Path(running.runtime), state.logs, environment=_environment(running))
-    await zygotes.start()
+    zygotes = Zygotes(Path(running.sockets), state.logs, environment=_environment(running))
+    await zygotes.start(families_of(running.runtime))
     stack.push_async_callback(zygotes.close)
     place: dict[str, Any] = {"account": running.account, "region": running.region}
     kept: dict[str, Any] = {"store": store, "objects": objects, "clock": clock, **place}
     outside: dict[str, Any] = {"processes": zygotes, "state": state.folder, "environment": _environment(running)}
     projector = Projector(objects=objects, **outside)
-    jobs = Jobs(**kept, **outside)
+    runtime, servers = await _runtime(
+        stack, state, running.runtime, objects=objects, processes=zygotes, environment=outside["environment"]
+    )
+    jobs = Jobs(**kept, **outside, runtime=runtime, servers=servers)
     metrics = CloudWatch(store, clock, **place)
-    endpoints = Endpoints(**kept, **outside, metrics=metrics, alarms=metrics)
+    endpoints = Endpoints(**kept, **outside, metrics=metrics, alarms=metrics, servers=servers)
     pipelines = Pipelines(**kept, call=api.call, wait=jobs.wait, on_change=projector)
     for room in (
         Registry(store, clock, **place),
@@ -165,6 +174,16 @@ async def _compose(
     return projector
 
 
+async def _runtime(stack: AsyncExitStack, state: State, name: str, **outside: Any) -> tuple[JobRuntime | None, Servers | None]:
+    """What jobs and model servers run in; None where they are processes of this machine."""
+    from sagelens.local.containers.runtime import docker_runtime, remove_containers
+
+    if name == "docker":
+        return await stack.enter_async_context(docker_runtime(state.folder, **outside))
+    await remove_containers(state.folder)
+    return None, None
+
+
 def _running(state: State, arguments: _Arguments) -> Running:
     return Running(
         pid=os.getpid(),
@@ -176,7 +195,8 @@ def _running(state: State, arguments: _Arguments) -> Running:
         region=arguments.settings.region,
         clock=arguments.settings.clock,
         fingerprint=arguments.fingerprint,
-        runtime=str(runtime_folder(state.root)),
+        runtime=arguments.settings.runtime,
+        sockets=str(runtime_folder(state.root)),
         sdk_defaults=str(state.sdk_defaults),
         started=time.time(),
     )
@@ -194,6 +214,7 @@ def _arguments() -> _Arguments:
     parser.add_argument("--account", default="000000000000", help="twelve digits, for ARNs")
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--clock", type=_pace, default=1.0, help="how many times as fast as the wall's the clock runs: 60x")
+    parser.add_argument("--runtime", choices=RUNTIMES, default="process", help="what jobs and model servers run in")
     parser.add_argument("--port", type=int, default=0, help="0 takes any that is free")
     parser.add_argument("--listener", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--fingerprint", default="", help=argparse.SUPPRESS)
@@ -205,7 +226,7 @@ def _arguments() -> _Arguments:
         listener.set_inheritable(False)
     return _Arguments(
         root=given.root,
-        settings=Settings(account=given.account, region=given.region, clock=given.clock),
+        settings=Settings(account=given.account, region=given.region, clock=given.clock, runtime=given.runtime),
         listener=listener,
         fingerprint=given.fingerprint or fingerprint(),
     )

@@ -17,23 +17,28 @@ from pathlib import Path
 
 from sagelens.errors import BadInput, ServiceUnavailable
 
-__all__ = ["Running", "Settings", "State"]
+__all__ = ["RUNTIMES", "Running", "Settings", "State"]
 
 _POLL = 0.005
+RUNTIMES = ("process", "docker")
+"""What jobs and model servers can run in."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a service is started with. `clock` is how many times as fast as the wall's its clock runs."""
+    """What a service is started with. `clock` is how many times as fast as the wall's its clock runs; `runtime` is what its jobs
+    and model servers run in: `process` or `docker`."""
 
     account: str
     region: str
     clock: float = 1.0
+    runtime: str = "process"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
-    """A service that answers: what `service.json` holds. `notice` says what `start` had to do first, if anything."""
+    """A service that answers: what `service.json` holds. `sockets` is the folder of its Unix sockets; `notice` says what `start`
+    had to do first, if anything."""
 
     pid: int
     port: int
@@ -45,6 +50,7 @@ class Running:
     clock: float
     fingerprint: str
     runtime: str
+    sockets: str
     sdk_defaults: str
     started: float
     notice: str = ""

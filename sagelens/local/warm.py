@@ -47,7 +47,7 @@ def _socket_of(root: Path) -> Path | None:
     for folder in (root, *root.parents):
         try:
             about = json.loads((folder / ".sagelens" / "service.json").read_bytes())
-            return Path(about["runtime"], "cli.sock")
+            return Path(about["sockets"], "cli.sock")
         except (FileNotFoundError, NotADirectoryError):
             continue
         except (OSError, ValueError, KeyError, TypeError):

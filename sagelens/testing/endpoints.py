@@ -69,8 +69,8 @@ class FakeServers:
         """Servers of a model that run."""
         return sum(server.model == model for server in self.running)
 
-    async def start(self, model: Document, *, log: Path, within: float) -> Server:
-        del log
+    async def start(self, model: Document, *, log: Path, within: float, instance_type: str = "") -> Server:
+        del log, instance_type
         name = model["ModelName"]
         self.watch()
         if self.held is not None:

@@ -77,7 +77,7 @@ def test_a_service_answers_as_soon_as_start_returns_and_is_found_again(root: Pat
     assert start(root) == running
     assert not lifecycle.outdated(root)
     assert stat.S_IMODE(State(root).service.stat().st_mode) == 0o600
-    assert stat.S_IMODE(Path(running.runtime).stat().st_mode) == 0o700
+    assert stat.S_IMODE(Path(running.sockets).stat().st_mode) == 0o700
 
 
 def test_stop_ends_the_service_and_its_processes(root: Path) -> None:
@@ -89,7 +89,7 @@ def test_stop_ends_the_service_and_its_processes(root: Path) -> None:
     assert [pid for pid in processes if alive(pid)] == []
     assert lifecycle.status(root) is None
     assert not State(root).service.exists()
-    assert not Path(running.runtime).exists()
+    assert not Path(running.sockets).exists()
     assert lifecycle.stop(root) is False
 
 

@@ -43,6 +43,7 @@ class DeployOptions:
     force: bool = False
     allow_breaking: bool = False
     reason: str = ""
+    runtime: str | None = None
 
 
 def dry_deploy(model: str, options: DeployOptions, *, environment: str, as_json: bool) -> int:
@@ -65,7 +66,7 @@ def deploy_model(model: str, options: DeployOptions, *, plan: bool, environment:
         connection = connect(environment, settings=settings_of(options))
         return print_plan(connection, find_package(connection, model, approved=True), as_json=as_json)
     try:
-        connection = connect(environment, settings=settings_of(options))
+        connection = connect(environment, settings=settings_of(options), runtime=options.runtime)
         return _deploy(connection, find_package(connection, model, approved=True), options.reason, as_json=as_json)
     except SagelensError as error:
         return _refused(error, as_json=as_json)

@@ -18,12 +18,14 @@ from sagelens.project import find_root, load_project
 __all__ = ["environment", "logs", "reset", "start", "status", "stop"]
 
 
-def start(port: int, clock: str | None) -> int:
-    """`clock` is a pace such as `60x`; without it the service keeps the clock that it has."""
+def start(port: int, clock: str | None, runtime: str | None = None) -> int:
+    """`clock` is a pace such as `60x`; without it, or without `runtime`, the service keeps what it has."""
     scale = None if clock is None else scale_of(clock)
     root = find_root(Path.cwd())
     settings = load_project(root).environment
-    running = lifecycle.start(root, account=settings.account, region=settings.region, port=port, clock=scale)
+    running = lifecycle.start(root, account=settings.account, region=settings.region, port=port, clock=scale, runtime=runtime)
+    if running.notice:
+        sys.stderr.write(f"{running.notice}\n")
     sys.stdout.write(f"The local SageMaker runs at http://127.0.0.1:{running.port} (process {running.pid}){_on(running)}.\n")
     return 0
 
@@ -42,17 +44,24 @@ def status(*, as_json: bool) -> int:
         sys.stdout.write("Not running. Any command starts it, or `sagelens local start`.\n")
     else:
         where = f"http://127.0.0.1:{running.port} (process {running.pid}), S3 at port {running.s3_port}"
-        sys.stdout.write(f"Running at {where}, on a {pace(running.clock)} clock.\n")
+        sys.stdout.write(f"Running at {where}, on a {pace(running.clock)} clock, in the {running.runtime} runtime.\n")
     return 0
 
 
 def _found(running: Running) -> dict[str, object]:
-    return {"pid": running.pid, "port": running.port, "s3_port": running.s3_port, "clock": pace(running.clock)}
+    return {
+        "pid": running.pid,
+        "port": running.port,
+        "s3_port": running.s3_port,
+        "clock": pace(running.clock),
+        "runtime": running.runtime,
+    }
 
 
 def _on(running: Running) -> str:
     """Said where it is not what one expects."""
-    return "" if running.clock == 1.0 else f", on a {pace(running.clock)} clock"
+    clock = "" if running.clock == 1.0 else f", on a {pace(running.clock)} clock"
+    return clock + ("" if running.runtime == "process" else f", in the {running.runtime} runtime")
 
 
 def environment() -> int:

@@ -33,18 +33,20 @@ _TRAINING = "training"
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """`selection`: the steps of `--from`, `--to` and `--only`. With `deploy` an approved model of a training run is deployed."""
+    """`selection`: the steps of `--from`, `--to` and `--only`. `runtime` is the local service's. With `deploy` an
+    approved model of a training run is deployed."""
 
     settings: Sequence[str] = ()
     selection: tuple[str | None, str | None, str | None] = (None, None, None)
     parameters: Sequence[str] = ()
     cache: bool = True
     deploy: bool = True
+    runtime: str | None = None
 
 
 def run_pipeline(name: str, options: RunOptions, *, environment: str, as_json: bool) -> int:
     """Compose, publish, start and follow; a training run that is approved goes on to deployment."""
-    connection = connect(environment, settings=options.settings)
+    connection = connect(environment, settings=options.settings, runtime=options.runtime)
     compiled = composed(connection, name, cache=options.cache)
     first, last, only = options.selection
     selected = select(compiled.parsed(), first=first, last=last, only=only) if any(options.selection) else []

@@ -16,6 +16,7 @@ from sagelens.local.endpoints.fleet import Fleet, Supplies
 from sagelens.local.endpoints.http import Broken
 from sagelens.local.endpoints.instance import Health
 from sagelens.local.endpoints.invocation import answer_of, broken, head_for, timed_out, validation
+from sagelens.local.endpoints.launcher import ProcessLauncher
 from sagelens.local.endpoints.ledger import Ledger
 from sagelens.local.endpoints.limits import check_deployment, invalid
 from sagelens.local.endpoints.live import MakeFleet
@@ -58,8 +59,9 @@ class Endpoints:
         self._store = store
         self._clock = clock
         self._metrics = metrics
-        self._processes = ModelServers(objects=objects, processes=processes, state=state, environment=environment)
-        self._servers = servers or self._processes
+        launcher = ProcessLauncher(objects=objects, processes=processes, state=state, environment=environment)
+        self._processes = launcher
+        self._servers = servers or ModelServers(launcher)
         self._health = health or Health()
         self._logs = state / "logs" / "aws" / "sagemaker" / "Endpoints"
         self._configs = EndpointConfigs(self._catalog, objects, clock)

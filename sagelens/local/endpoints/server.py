@@ -1,20 +1,17 @@
-"""Model servers as processes: started from a model's description, healthy once /ping answers."""
+"""Model servers: started from a model's description, healthy once /ping answers."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import socket
-import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from sagelens.local.endpoints.http import Answer, HttpClient, head_of
-from sagelens.local.endpoints.orphans import end_orphans, remember
-from sagelens.local.ports import ApiError, Document, Objects, Process, Processes, Spawn
+from sagelens.local.endpoints.launcher import Launched, Launcher, NotHealthy
+from sagelens.local.ports import Document
 
 __all__ = ["Client", "ModelServer", "ModelServers", "NotHealthy", "Server", "Servers"]
 
@@ -25,10 +22,6 @@ _GRACE = 3.0
 """Seconds between SIGTERM and SIGKILL."""
 _NEWS = 0.25
 """Seconds in which the end of a process is heard of after its connections ended."""
-
-
-class NotHealthy(Exception):
-    """A model server ended, or did not answer /ping with 200 in time."""
 
 
 class _Killed(NotHealthy):
@@ -60,19 +53,19 @@ class Server:
 
 @dataclass(frozen=True, eq=False)
 class ModelServer(Server):
-    """A server that is a process of this machine."""
+    """A server that listens on a port of this machine."""
 
     client: HttpClient
-    process: Process
+    launched: Launched
     port: int
-    root: Path
 
 
 class Servers(Protocol):
     """Starts and stops model servers."""
 
-    async def start(self, model: Document, *, log: Path, within: float) -> Server:
-        """A server that answers /ping; NotHealthy otherwise. `model` is CreateModel's body, `within` the wall's seconds."""
+    async def start(self, model: Document, *, log: Path, within: float, instance_type: str = "") -> Server:
+        """A server that answers /ping; NotHealthy otherwise. `model` is CreateModel's body, `within` the wall's seconds. Servers
+        that can be limited get what an instance of that type has."""
         ...
 
     async def ping(self, server: Server) -> bool:
@@ -85,47 +78,32 @@ class Servers(Protocol):
 class ModelServers:
     """Servers of SageMaker's container contract on free ports of this machine."""
 
-    def __init__(self, *, objects: Objects, processes: Processes, state: Path, environment: Mapping[str, str]) -> None:
-        self._objects = objects
-        self._processes = processes
-        self._roots = state / "servers"
-        self._environment = environment
+    def __init__(self, launcher: Launcher) -> None:
+        self._launcher = launcher
         self._ports: set[int] = set()
 
     def recover(self) -> None:
         """End the servers of an earlier service."""
-        end_orphans(self._roots)
+        self._launcher.recover()
 
-    async def start(self, model: Document, *, log: Path, within: float) -> ModelServer:
+    async def start(self, model: Document, *, log: Path, within: float, instance_type: str = "") -> ModelServer:
         """A server that is killed meanwhile is started once more: that the interpreter it was forked from was lost, or that the
         machine was short of memory, says nothing of its model."""
         try:
-            return await self._start(model, log=log, within=within)
+            return await self._start(model, log, within, instance_type)
         except _Killed:
-            return await self._start(model, log=log, within=within)
+            return await self._start(model, log, within, instance_type)
 
-    async def _start(self, model: Document, *, log: Path, within: float) -> ModelServer:
-        container = model.get("PrimaryContainer") or model["Containers"][0]
-        root = self._root_for(container)
+    async def _start(self, model: Document, log: Path, within: float, instance_type: str) -> ModelServer:
         port = self._free_port()
         log.parent.mkdir(parents=True, exist_ok=True)
-        process = await self._processes.spawn(
-            Spawn(
-                family="training",
-                call="sagelens.serving.server:main",
-                env={
-                    **self._environment,
-                    **container.get("Environment", {}),
-                    "SAGEMAKER_BIND_TO_PORT": str(port),
-                    "SAGELENS_ROOT": str(root),
-                },
-                cwd=root,
-                log=log,
-                lasting=True,
-            )
-        )
-        remember(root, process.pid)
-        server = ModelServer(HttpClient(port), asyncio.ensure_future(process.wait()), process, port, root)
+        try:
+            launched = await self._launcher.launch(model, port=port, log=log, instance_type=instance_type)
+        except BaseException:
+            self._ports.discard(port)
+            raise
+        ended = asyncio.ensure_future(launched.process.wait())
+        server = ModelServer(HttpClient(port), ended, launched, port)
         try:
             await _healthy(server, within)
         except BaseException:
@@ -142,13 +120,13 @@ class ModelServers:
     async def stop(self, server: Server) -> None:
         assert isinstance(server, ModelServer)
         server.client.close()
-        server.process.terminate()
+        server.launched.process.terminate()
         await asyncio.wait((server.ended,), timeout=_GRACE)
         if not server.ended.done():
-            server.process.kill()
+            server.launched.process.kill()
             await asyncio.wait((server.ended,))
         self._ports.discard(server.port)
-        _forget(server.root)
+        server.launched.forget()
 
     def _free_port(self) -> int:
         """A port that nobody listens on, nor a server of ours that is about to."""
@@ -159,37 +137,6 @@ class ModelServers:
             if port not in self._ports:
                 self._ports.add(port)
                 return port
-
-    def _root_for(self, container: Document) -> Path:
-        model = self._objects.path(_model_uri(container))
-        if not model.is_dir():
-            raise NotHealthy(f"the model's folder {self._objects.uri(model)} does not exist")
-        self._roots.mkdir(parents=True, exist_ok=True)
-        root = Path(tempfile.mkdtemp(dir=self._roots))
-        link = root / "opt" / "ml" / "model"
-        link.parent.mkdir(parents=True)
-        link.symlink_to(model.resolve(), target_is_directory=True)
-        return root
-
-
-def _model_uri(container: Document) -> str:
-    source = container.get("ModelDataSource", {}).get("S3DataSource")
-    if source is None or source["S3DataType"] != "S3Prefix" or source["CompressionType"] != "None":
-        raise ApiError(
-            "ValidationException",
-            "A model served here is a folder: give ModelDataSource.S3DataSource with S3DataType S3Prefix and "
-            "CompressionType None.",
-        )
-    return str(source["S3Uri"])
-
-
-def _forget(root: Path) -> None:
-    """Remove the folder that links to the model; what a server left beside the link stays for a look."""
-    with contextlib.suppress(OSError):
-        (root / "server.json").unlink(missing_ok=True)
-        (root / "opt" / "ml" / "model").unlink()
-        for folder in (root / "opt" / "ml", root / "opt", root):
-            folder.rmdir()
 
 
 async def _healthy(server: Server, within: float) -> None:

@@ -160,7 +160,10 @@ class VariantFleet:
 
     async def _start(self, instance: Instance) -> None:
         recipe = instance.recipe
-        instance.server = await self._servers.start(recipe.model, log=self._logs / instance.id, within=recipe.variant.startup)
+        variant = recipe.variant
+        instance.server = await self._servers.start(
+            recipe.model, log=self._logs / instance.id, within=variant.startup, instance_type=variant.instance_type
+        )
         self._set_live(instance, live=True)
 
     async def _dismiss(self, leaving: Sequence[Instance]) -> None:

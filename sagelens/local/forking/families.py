@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-__all__ = ["BASE", "CALLS", "CLIENTS", "FAMILIES", "ORDER", "RECORDS", "ROOMS", "WARM_ENVIRONMENT", "abilities", "lineage"]
+__all__ = [
+    "BASE",
+    "CALLS",
+    "CLIENTS",
+    "FAMILIES",
+    "ORDER",
+    "RECORDS",
+    "ROOMS",
+    "WARM_ENVIRONMENT",
+    "abilities",
+    "families_of",
+    "lineage",
+]
 
 BASE = "base"
 
@@ -61,6 +73,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "mlflow.models",
         "mlflow.store.tracking.sqlalchemy_store",
     ),
+    "sdk": ("sagemaker.core.local.local_session", "sagelens.local.containers.local_mode"),
     "cli": (
         "typer",
         "jinja2",
@@ -78,6 +91,7 @@ _PARENTS: dict[str, str | None] = {
     "base": None,
     "cli": "base",
     "arrays": "base",
+    "sdk": "arrays",
     "tables": "arrays",
     "quality": "arrays",
     "training": "quality",
@@ -89,7 +103,7 @@ place: an interpreter kept for each would cost more memory by half (720 MB again
 of what it shares with its parent. `tables` stands beside the chain and is replaced by it: the first steps need no more, and
 Great Expectations, which takes longest to import, need not wait for it."""
 
-ORDER = (("base",), ("arrays", "cli"), ("tables", "quality"), ("training",), ("tracking",))
+ORDER = (("base",), ("arrays", "cli"), ("sdk",), ("tables", "quality"), ("training",), ("tracking",))
 """What is started side by side, and after what. The command line is forked from the lean base, before that is replaced: the
 arrays, which it has no use for, would cost it 40 MB."""
 
@@ -107,6 +121,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "sagelens.deployment",
     ),
     "tracking": ("sagelens.tracking",),
+    "sdk": (),
     "cli": ("sagelens.pipeline", "sagelens.cli", "sagelens.data", "sagelens.registry", "sagelens.evaluation.report"),
 }
 """Packages of ours whose modules each family imports too. A job that brings other code than this drops them again."""
@@ -145,6 +160,11 @@ WARM_ENVIRONMENT = {
 no limit, but while they wait they must not keep the cores from the steps beside them; OpenBLAS's start in every child, and
 would turn for some 30 ms each before they sleep. Each child gets the environment of its own
 request instead."""
+
+
+def families_of(runtime: str) -> tuple[str, ...]:
+    """Those that are of use in a runtime: `sdk` runs jobs in containers, which need no other one here."""
+    return tuple(family for family in FAMILIES if family != "sdk" or runtime == "docker")
 
 
 def lineage(family: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sagelens.local.bootstrap import program
-from sagelens.local.forking.families import BASE, FAMILIES, ORDER, WARM_ENVIRONMENT, abilities, lineage
+from sagelens.local.forking.families import BASE, FAMILIES, ORDER, WARM_ENVIRONMENT, abilities, families_of, lineage
 from sagelens.local.forking.fresh import FreshProcesses
 from sagelens.local.forking.process import Connection, ForkedProcess, ask, hear
 from sagelens.local.forking.protocol import Message, encode
@@ -78,7 +78,7 @@ class Zygotes:
         self._starting: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def start(self, families: Sequence[str] = tuple(FAMILIES)) -> None:
+    async def start(self, families: Sequence[str] = families_of("process")) -> None:
         """Warm these families in the background."""
         self._runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._logs.mkdir(mode=0o700, parents=True, exist_ok=True)

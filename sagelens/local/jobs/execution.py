@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from sagelens.local.jobs.job import Exit
-from sagelens.local.ports import Clock, Process, Processes, Spawn
+from sagelens.local.ports import Clock, Process
 
 __all__ = ["GRACE", "Execution"]
 
@@ -14,8 +14,7 @@ GRACE = 120.0
 
 
 class Execution:
-    def __init__(self, processes: Processes, clock: Clock) -> None:
-        self._processes = processes
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._stop = asyncio.Event()
 
@@ -26,9 +25,8 @@ class Execution:
     def stopped(self) -> bool:
         return self._stop.is_set()
 
-    async def run(self, spawn: Spawn, limit: float) -> Exit:
+    async def run(self, process: Process, limit: float) -> Exit:
         """Run to the end, to the limit in seconds of the service's clock, or until `stop`."""
-        process = await self._processes.spawn(spawn)
         ended = asyncio.ensure_future(process.wait())
         stopped = asyncio.ensure_future(self._stop.wait())
         expired = asyncio.ensure_future(self._clock.sleep(limit))

@@ -8,14 +8,14 @@ from pathlib import Path
 from sagelens.local.jobs.job import JobFailed
 from sagelens.local.ports import Objects
 
-__all__ = ["link_inputs"]
+__all__ = ["find_inputs", "link_inputs"]
 
 
 def link_inputs(objects: Objects, wanted: Mapping[Path, str]) -> None:
     """Make each folder show the objects under its URI: a folder's content, one object, or all whose key starts so."""
     for folder, uri in sorted(wanted.items()):
         path = objects.path(uri)
-        found = _found(path, uri)
+        found = find_inputs(objects, uri)
         folder.parent.mkdir(parents=True, exist_ok=True)
         nested = any(folder in other.parents for other in wanted)
         if path.is_dir() and not nested and not folder.exists():
@@ -24,7 +24,9 @@ def link_inputs(objects: Objects, wanted: Mapping[Path, str]) -> None:
             _link_each(folder, sorted(path.iterdir()) if path.is_dir() else found)
 
 
-def _found(path: Path, uri: str) -> list[Path]:
+def find_inputs(objects: Objects, uri: str) -> list[Path]:
+    """What lies under a URI: a folder, one object, or all whose key starts so; JobFailed when there is nothing."""
+    path = objects.path(uri)
     if path.exists():
         return [path]
     found = [] if uri.endswith("/") or not path.parent.is_dir() else sorted(path.parent.glob(f"{_literal(path.name)}*"))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from sagelens.local.ports import Clock, Document, Objects, Processes
+from sagelens.local.ports import Clock, Document, Objects
+
+if TYPE_CHECKING:
+    from sagelens.local.endpoints.server import Servers
+    from sagelens.local.jobs.runtime import JobRuntime
 
 __all__ = ["Ending", "Exit", "Job", "JobFailed", "Noun", "Running", "Status", "Tools", "log_path", "reason"]
 
@@ -112,10 +115,9 @@ def reason(text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Tools:
-    """What running a job takes. `environment` is what every job's process gets: PATH, where clients point, credentials."""
+    """What running a job takes. `servers` are those of transform jobs."""
 
     objects: Objects
-    processes: Processes
     clock: Clock
-    state: Path
-    environment: Mapping[str, str]
+    runtime: JobRuntime
+    servers: Servers

@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from sagelens.local.endpoints.launcher import ProcessLauncher
+from sagelens.local.endpoints.server import ModelServers, Servers
 from sagelens.local.jobs.job import Ending, Job, JobFailed, Noun, Running, Status, Tools, log_path, reason
 from sagelens.local.jobs.processing import ProcessingRun, check_processing
+from sagelens.local.jobs.runtime import JobRuntime, ProcessRuntime
 from sagelens.local.jobs.training import TrainingRun, check_training, model_artifacts
 from sagelens.local.jobs.transform import TransformRun, check_transform
 from sagelens.local.jobs.views import body_of, described, listed
@@ -27,7 +30,8 @@ _CHECKS = {Noun.PROCESSING: check_processing, Noun.TRAINING: check_training, Nou
 
 
 class Jobs:
-    """Jobs of this service. `state` is the folder `.sagelens`; `environment` is what each job's process starts with."""
+    """Jobs of this service, which run as processes of this machine unless another runtime and servers are given. `state` is the
+    folder `.sagelens`; `environment` is what each job's process starts with."""
 
     def __init__(  # noqa: PLR0913  what a room is made of
         self,
@@ -40,6 +44,8 @@ class Jobs:
         environment: Mapping[str, str],
         account: str,
         region: str,
+        runtime: JobRuntime | None = None,
+        servers: Servers | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -48,7 +54,13 @@ class Jobs:
         machine = {name: os.environ[name] for name in _OF_THE_MACHINE if name in os.environ}
         given = {**machine, **environment, "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
         given.setdefault("PYTHONPYCACHEPREFIX", str(state / "pycache"))  # inputs are objects, and stay free of __pycache__
-        self._tools = Tools(objects=objects, processes=processes, clock=clock, state=state, environment=given)
+        self._tools = Tools(
+            objects=objects,
+            clock=clock,
+            runtime=runtime or ProcessRuntime(objects, processes, given),
+            servers=servers
+            or ModelServers(ProcessLauncher(objects=objects, processes=processes, state=state, environment=given)),
+        )
         self._running: dict[str, Running] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 

@@ -6,12 +6,10 @@ import json
 from pathlib import Path
 
 from sagelens.local.jobs.execution import Execution
-from sagelens.local.jobs.exits import exit_text, left_message
-from sagelens.local.jobs.inputs import link_inputs
+from sagelens.local.jobs.exits import left_message
 from sagelens.local.jobs.job import Ending, Exit, Job, JobFailed, Status, Tools, reason
-from sagelens.local.jobs.outputs import publish
-from sagelens.local.jobs.program import spawn_of
-from sagelens.local.ports import ApiError, Document, Request, Spawn
+from sagelens.local.jobs.runtime import Program
+from sagelens.local.ports import ApiError, Document, Request
 
 __all__ = ["ProcessingRun", "check_processing"]
 
@@ -49,7 +47,7 @@ class ProcessingRun:
     def __init__(self, job: Job, tools: Tools) -> None:
         self._job = job
         self._tools = tools
-        self._execution = Execution(tools.processes, tools.clock)
+        self._execution = Execution(tools.clock)
 
     def stop(self) -> None:
         self._execution.stop()
@@ -59,7 +57,8 @@ class ProcessingRun:
         if self._execution.stopped:
             return Ending(status=Status.STOPPED)
         limit = self._job.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _MOST_SECONDS)
-        ended = await self._execution.run(self._spawn(), limit)
+        process = await self._tools.runtime.start(self._job, self._program())
+        ended = await self._execution.run(process, limit)
         return self._finish(ended, limit)
 
     def _prepare(self) -> None:
@@ -71,21 +70,19 @@ class ProcessingRun:
         (config / "processingjobconfig.json").write_text(json.dumps(about, default=str), encoding="utf-8")
         (config / "resourceconfig.json").write_text('{"current_host": "algo-1", "hosts": ["algo-1"]}', encoding="utf-8")
         inputs = [item["S3Input"] for item in request.get("ProcessingInputs", ())]
-        link_inputs(self._tools.objects, {job.inside(source["LocalPath"]): source["S3Uri"] for source in inputs})
+        self._tools.runtime.bring({job.inside(source["LocalPath"]): source["S3Uri"] for source in inputs})
         for output in self._outputs():
             job.inside(output["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
 
     def _outputs(self) -> list[Document]:
         return list(self._job.request.get("ProcessingOutputConfig", {}).get("Outputs", ()))
 
-    def _spawn(self) -> Spawn:
+    def _program(self) -> Program:
         application = self._job.request["AppSpecification"]
-        return spawn_of(
-            self._job,
+        return Program(
             entrypoint=application.get("ContainerEntrypoint", ()),
             arguments=application.get("ContainerArguments", ()),
             environment={
-                **self._tools.environment,
                 **self._job.request.get("Environment", {}),
                 "PROCESSING_JOB_NAME": self._job.name,
                 "PROCESSING_JOB_ARN": self._job.arn,
@@ -109,7 +106,7 @@ class ProcessingRun:
             return Ending(status=Status.COMPLETED, body=body)
         if ended.stopped:
             return Ending(status=Status.STOPPED, body=body)
-        why = f"AlgorithmError: See the job's log for more information, {exit_text(ended.code)}"
+        why = f"AlgorithmError: See the job's log for more information, {self._tools.runtime.told(self._job, ended.code)}"
         if ended.timed_out:
             why = f"ClientError: MaxRuntimeExceeded: the job ran longer than its MaxRuntimeInSeconds of {limit:g} and was ended"
         return Ending(status=Status.FAILED, body={**body, "FailureReason": reason(why)})
@@ -117,7 +114,7 @@ class ProcessingRun:
     def _publish(self, output: Document) -> None:
         where = output["S3Output"]
         try:
-            publish(self._job.inside(where["LocalPath"]), self._tools.objects.path(where["S3Uri"]))
+            self._tools.runtime.publish(self._job.inside(where["LocalPath"]), self._tools.objects.path(where["S3Uri"]))
         except OSError as error:
             text = f"InternalServerError: output '{output['OutputName']}' could not be stored at {where['S3Uri']}: {error}"
             raise JobFailed(text) from error

@@ -6,12 +6,10 @@ import json
 import re
 
 from sagelens.local.jobs.execution import Execution
-from sagelens.local.jobs.exits import exit_text, left_message
-from sagelens.local.jobs.inputs import link_inputs
+from sagelens.local.jobs.exits import left_message
 from sagelens.local.jobs.job import Ending, Exit, Job, JobFailed, Status, Tools, reason
-from sagelens.local.jobs.outputs import archive, publish
-from sagelens.local.jobs.program import spawn_of
-from sagelens.local.ports import ApiError, Document, Request, Spawn
+from sagelens.local.jobs.runtime import Program
+from sagelens.local.ports import ApiError, Document, Request
 
 __all__ = ["TrainingRun", "check_training", "model_artifacts"]
 
@@ -63,7 +61,7 @@ class TrainingRun:
     def __init__(self, job: Job, tools: Tools) -> None:
         self._job = job
         self._tools = tools
-        self._execution = Execution(tools.processes, tools.clock)
+        self._execution = Execution(tools.clock)
 
     def stop(self) -> None:
         self._execution.stop()
@@ -73,7 +71,8 @@ class TrainingRun:
         if self._execution.stopped:
             return Ending(status=Status.STOPPED, body={"SecondaryStatus": "Stopped"})
         limit = self._job.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _MOST_SECONDS)
-        return self._finish(await self._execution.run(self._spawn(), limit))
+        process = await self._tools.runtime.start(self._job, self._program())
+        return self._finish(await self._execution.run(process, limit))
 
     def _prepare(self) -> None:
         job, request = self._job, self._job.request
@@ -88,7 +87,7 @@ class TrainingRun:
         for name, content in files.items():
             job.inside(f"/opt/ml/input/config/{name}.json").write_text(json.dumps(content), encoding="utf-8")
         uris = {name: channel["DataSource"]["S3DataSource"]["S3Uri"] for name, channel in channels.items()}
-        link_inputs(self._tools.objects, {job.inside(f"/opt/ml/input/data/{name}"): uri for name, uri in uris.items()})
+        self._tools.runtime.bring({job.inside(f"/opt/ml/input/data/{name}"): uri for name, uri in uris.items()})
         if "CheckpointConfig" in request:
             self._link_checkpoints(request["CheckpointConfig"])
 
@@ -100,14 +99,12 @@ class TrainingRun:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.symlink_to(kept, target_is_directory=True)
 
-    def _spawn(self) -> Spawn:
+    def _program(self) -> Program:
         algorithm = self._job.request["AlgorithmSpecification"]
-        return spawn_of(
-            self._job,
+        return Program(
             entrypoint=algorithm.get("ContainerEntrypoint", ()),
             arguments=algorithm.get("ContainerArguments", ()),
             environment={
-                **self._tools.environment,
                 **self._job.request.get("Environment", {}),
                 "TRAINING_JOB_NAME": self._job.name,
                 "TRAINING_JOB_ARN": self._job.arn,
@@ -126,7 +123,7 @@ class TrainingRun:
         if ended.code == 0:
             return Ending(status=Status.COMPLETED, body={**metrics, "SecondaryStatus": "Completed"})
         left = left_message(self._job.inside("/opt/ml/output/failure"))
-        code = exit_text(ended.code)
+        code = self._tools.runtime.told(self._job, ended.code)
         why = f"AlgorithmError: {left[: 1000 - len(code)]}, {code}" if left else f"AlgorithmError: See the job's log, {code}"
         return Ending(status=Status.FAILED, body={**metrics, "SecondaryStatus": "Failed", "FailureReason": reason(why)})
 
@@ -136,11 +133,12 @@ class TrainingRun:
         wanted = {"data" if _as_folders(job.request) else "output.tar.gz": job.inside(_DATA)}
         if model:
             wanted["model" if _as_folders(job.request) else "model.tar.gz"] = job.inside(_MODEL)
+        store = self._tools.runtime.publish if _as_folders(job.request) else self._tools.runtime.archive
         for name, made in wanted.items():
             if not any(made.iterdir()):
                 continue
             try:
-                (publish if _as_folders(job.request) else archive)(made, objects.path(f"{output}/{name}"))
+                store(made, objects.path(f"{output}/{name}"))
             except OSError as error:
                 raise JobFailed(f"InternalServerError: {output}/{name} could not be stored: {error}") from error
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sagelens.local.endpoints.http import Answer, HttpClient, head_of
-from sagelens.local.endpoints.server import ModelServers, NotHealthy
+from sagelens.local.endpoints.http import Answer, head_of
+from sagelens.local.endpoints.server import Client, NotHealthy
 from sagelens.local.jobs.job import Ending, Job, JobFailed, Status, Tools, reason
 from sagelens.local.ports import ApiError, Document, Request
 
@@ -76,10 +76,10 @@ class TransformRun:
 
     async def _work(self) -> None:
         inputs = _inputs(self._tools.objects.path(self._uri), self._uri)
-        tools, job = self._tools, self._job
-        servers = ModelServers(objects=tools.objects, processes=tools.processes, state=tools.state, environment=tools.environment)
+        servers, job = self._tools.servers, self._job
         try:
-            server = await servers.start(self._model_of_job(), log=job.log, within=_HEALTHY_WITHIN)
+            kind = job.request["TransformResources"]["InstanceType"]
+            server = await servers.start(self._model_of_job(), log=job.log, within=_HEALTHY_WITHIN, instance_type=kind)
         except NotHealthy as error:
             raise JobFailed(reason(f"AlgorithmError: the model server did not start: {error}. See the job's log.")) from error
         try:
@@ -96,14 +96,14 @@ class TransformRun:
             "SAGEMAKER_BATCH": "true",
             "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(self._payload // _MEGABYTE or _UNLIMITED),
         }
-        return {"PrimaryContainer": {**container, "Environment": environment}}
+        return {**self._model, "PrimaryContainer": {**container, "Environment": environment}}
 
     @property
     def _uri(self) -> str:
         uri: str = self._job.request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
         return uri
 
-    async def _transform(self, inputs: dict[str, Path], client: HttpClient) -> None:
+    async def _transform(self, inputs: dict[str, Path], client: Client) -> None:
         """Results become objects only when all is answered, so that a job that fails leaves none."""
         slots = asyncio.Semaphore(self._job.request.get("MaxConcurrentTransforms") or 1)
         made = self._job.root / "transformed"
@@ -124,7 +124,7 @@ class TransformRun:
             stored.parent.mkdir(parents=True, exist_ok=True)
             (made / f"{key}.out").replace(stored)
 
-    async def _transform_object(self, key: str, path: Path, made: Path, client: HttpClient) -> None:
+    async def _transform_object(self, key: str, path: Path, made: Path, client: Client) -> None:
         end = b"\n" if self._job.request["TransformOutput"].get("AssembleWith") == "Line" else b""
         made.parent.mkdir(parents=True, exist_ok=True)
         with made.open("wb") as file:
@@ -161,7 +161,7 @@ class TransformRun:
             )
         return part
 
-    async def _ask(self, part: bytes, key: str, client: HttpClient) -> bytes:
+    async def _ask(self, part: bytes, key: str, client: Client) -> bytes:
         request, source = self._job.request, self._job.request["TransformInput"]
         settings = request.get("ModelClientConfig", {})
         headers = [("Content-Type", source.get("ContentType", "application/octet-stream"))]

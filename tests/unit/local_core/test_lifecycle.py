@@ -27,7 +27,8 @@ RUNNING = Running(
     region="eu-west-1",
     clock=1.0,
     fingerprint="f",
-    runtime="/run/x",
+    runtime="process",
+    sockets="/run/x",
     sdk_defaults="/project/.sagelens/sdk-defaults.yaml",
     started=1.0,
 )

@@ -50,7 +50,7 @@ def project(tmp_path: Path, runtime: Path) -> Iterator[Path]:
         theirs.close()
         assert b"ready" in ours.recv(4096)
         (tmp_path / ".sagelens").mkdir()
-        (tmp_path / ".sagelens" / "service.json").write_text(json.dumps({"runtime": str(runtime), "pid": server.pid}))
+        (tmp_path / ".sagelens" / "service.json").write_text(json.dumps({"sockets": str(runtime), "pid": server.pid}))
         yield tmp_path
         ours.close()
         server.wait(10)
@@ -78,7 +78,7 @@ def test_without_a_service_there_is_no_answer(tmp_path: Path) -> None:
 
     assert run_warm(["run"], tmp_path) is None
     (tmp_path / ".sagelens").mkdir()
-    (tmp_path / ".sagelens" / "service.json").write_text(json.dumps({"runtime": str(tmp_path / "gone")}))
+    (tmp_path / ".sagelens" / "service.json").write_text(json.dumps({"sockets": str(tmp_path / "gone")}))
     assert run_warm(["run"], tmp_path) is None
 
 
