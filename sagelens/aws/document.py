@@ -17,7 +17,7 @@ from sagelens.errors import SagelensError, from_failure_message
 __all__ = ["TERMINAL", "Document", "Left", "build", "evidence_of", "log_group", "outputs_of"]
 
 Document = dict[str, Any]
-TERMINAL = frozenset({"Succeeded", "Failed", "Stopped"})
+TERMINAL = frozenset({"Succeeded", "Failed", "Stopped", "CompletedWithFailures"})
 
 _CAUSE = re.compile(r"^(?:AlgorithmError|ClientError): |, exit code: \d+$")
 _EVIDENCE = "evidence"

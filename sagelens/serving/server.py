@@ -23,6 +23,7 @@ that request without an answer, and nobody could say whether the model has seen 
 
 def main() -> None:
     """Serve until SIGTERM, then finish the requests that were taken. Settings are the environment variables of the contract."""
+    signal.signal(signal.SIGTERM, _leave)
     try:
         _serve()
     except SagelensError as error:
@@ -61,6 +62,11 @@ def _serve() -> None:
     print(f"Serving model {servable.digest} on {host}:{port}", file=sys.stderr, flush=True)
     uvicorn.Server(config).run(sockets=[listener])
     print(f"Serving ended: {' '.join(asked) or 'nobody asked for it'}", file=sys.stderr, flush=True)
+
+
+def _leave(number: int, _: object) -> None:
+    """While the model loads there is nothing to finish. The first process of a container ignores what it has no handler for."""
+    os._exit(128 + number)
 
 
 def _load(folder: Path, expected: str | None) -> Any:

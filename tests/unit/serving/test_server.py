@@ -82,6 +82,30 @@ def stop(server: Server) -> tuple[int, str]:
     return server.process.returncode, said
 
 
+def test_a_server_that_still_loads_its_model_ends_when_asked_to(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    os.mkfifo(model / "manifest.json")
+    loading = start(model, tmp_path / "root", PYTHONPATH=os.environ.get("PYTHONPATH", ""))
+    writer = opened_by(loading, model / "manifest.json")
+
+    code, _ = stop(loading)
+    os.close(writer)
+
+    assert code == 128 + signal.SIGTERM
+
+
+def opened_by(server: Server, pipe: Path) -> int:
+    """Wait until the server reads from the pipe; the pipe's other end."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end and server.process.poll() is None:
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            time.sleep(0.02)
+    raise AssertionError("the server does not load its model")
+
+
 @pytest.fixture(scope="module")
 def server(packaged: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = start(packaged, tmp_path_factory.mktemp("root"), SAGEMAKER_MAX_PAYLOAD_IN_MB="2")
