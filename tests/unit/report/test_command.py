@@ -95,7 +95,7 @@ def connection(bucket: Bucket, tmp_path: Any) -> Any:
     environment = SimpleNamespace(bucket="bucket")
     settings = SimpleNamespace(endpoint="delays", variant="AllTraffic")
     project = SimpleNamespace(name="delays", root=tmp_path, environment=environment, deployment=settings)
-    return SimpleNamespace(s3=bucket, sagemaker=Executions(), project=project, clients={})
+    return SimpleNamespace(s3=bucket, sagemaker=Executions(), project=project, clients={}, follower=None)
 
 
 def test_the_page_is_written_where_reports_are(connection: Any, documents: list[dict[str, Any]], tmp_path: Any) -> None:
