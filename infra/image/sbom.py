@@ -50,13 +50,17 @@ def _distributions(packages: Path) -> Iterator[dict[str, Any]]:
 
 def _licence(found: Distribution) -> str | None:
     """An expression where there is one; else the short text of the older field, or of the classifiers."""
-    if expression := found.metadata.get("License-Expression"):
-        return str(expression)
-    text = (found.metadata.get("License") or "").strip()
+    if expression := _field(found, "License-Expression"):
+        return expression
+    text = _field(found, "License")
     if text and "\n" not in text and len(text) < 80:
         return text
     classifiers = (each for each in found.metadata.get_all("Classifier") or () if each.startswith("License ::"))
     return next((each.rpartition(" :: ")[2] for each in classifiers), None)
+
+
+def _field(found: Distribution, name: str) -> str:
+    return str(found.metadata[name]).strip() if name in found.metadata else ""
 
 
 def _debian(dpkg: Path) -> Iterator[dict[str, Any]]:
