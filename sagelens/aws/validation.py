@@ -18,8 +18,19 @@ _SECRET_TEXT = {
 }
 _SECRET_NAME = re.compile(r"(?i)(passw(or)?d|secret|api_?key|private_?key|credential|access_?key|(?<!next)token)")
 _HARMLESS = {"ClientRequestToken", "NextToken", "KmsKeyId", "VolumeKmsKeyId"}
-_JAVA = {r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": r"\s", r"\p{M}": "", r"\p{S}": "", r"\p{P}": ""}
-"""Java's classes of characters in AWS's patterns, and what comes nearest in Python."""
+_BEYOND_ASCII = r"\u0080-\U0010ffff"
+_SIGNS = r"!-/:-@\[-`{-~" + _BEYOND_ASCII
+_JAVA = {
+    r"\p{L}": r"\w",
+    r"\p{N}": r"\d",
+    r"\p{Z}": r"\s",
+    r"\p{Zs}": r"\s",
+    r"\p{M}": _BEYOND_ASCII,
+    r"\p{S}": _SIGNS,
+    r"\p{P}": _SIGNS,
+    r"\p{Alnum}": "a-zA-Z0-9",
+}
+"""Java's classes of characters in AWS's patterns, and what comes nearest in Python; where none does, rather more than less."""
 
 
 @cache
