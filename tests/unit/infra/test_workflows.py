@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -94,7 +96,31 @@ def test_a_deployment_is_let_in_by_its_environment_and_there_is_one_at_a_time() 
 
 
 def test_what_gitlab_deploys_to_has_a_config() -> None:
-    jobs = [job for job in read(ROOT / ".gitlab-ci.yml").values() if isinstance(job, dict) and job.get("extends") == ".deploy"]
+    lanes = [job for job in read(ROOT / ".gitlab-ci.yml").values() if isinstance(job, dict)]
+    jobs = [job for job in lanes if job.get("extends") in {".deploy", ".image"}]
 
-    assert jobs
+    assert {job["extends"] for job in jobs} == {".deploy", ".image"}
     assert all((ROOT / "configs" / "environments" / f"{job['environment']['name']}.yaml").is_file() for job in jobs)
+
+
+@pytest.mark.parametrize("what", ["image", "deploy", "train"])
+@pytest.mark.parametrize("code", [0, 6, 8])
+def test_what_somebody_chooses_is_what_runs_and_its_end_is_the_workflows(tmp_path: Path, what: str, code: int) -> None:
+    (job,) = read(ROOT / ".github" / "workflows" / "deploy.yml")["jobs"].values()
+    (script,) = (step["run"] for step in job["steps"] if step.get("name") == "Run")
+    program = tmp_path / ".venv" / "bin" / "sagelens"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\necho "$@" >> called\nexit {code}\n')
+    program.chmod(0o755)
+    environment = {"PATH": os.environ["PATH"], "ENVIRONMENT": "staging", "WHAT": what, "REASON": "workflow 1 of nobody"}
+
+    ended = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", script], cwd=tmp_path, env=environment, check=False)
+
+    assert ended.returncode == {0: 0, 6: 0, 8: 8}[code]
+    wanted = {
+        "image": ["image build --env staging", "image push --env staging"][: 1 if code else 2],
+        "deploy": ["deploy latest --env staging --reason workflow 1 of nobody"],
+        "train": ["run training --env staging"],
+    }
+    assert (tmp_path / "called").read_text().splitlines() == wanted[what]
+    assert what in read(ROOT / ".github" / "workflows" / "deploy.yml")[True]["workflow_dispatch"]["inputs"]["what"]["options"]
