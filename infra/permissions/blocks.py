@@ -19,8 +19,12 @@ __all__ = [
 ]
 
 OBJECTS = Reason("Keys carry execution ids and digests; only what stands before them can be named.")
-IN_VPC = {"Null": {"sagemaker:VpcSubnets": "false"}}
-"""Whatever runs code runs in subnets that are named; its role can join those alone that have no way out."""
+NAMES_SUBNETS = {"sagemaker:VpcSubnets": "false"}
+"""For the operator Null. Whatever runs code runs in subnets that are named; its role can join those alone that have no way
+out."""
+NAMES_KEY = {"sagemaker:OutputKmsKey": "false"}
+"""For the operator Null. What a job makes is encrypted under a key that is named. Not so its volumes: instances with storage
+of their own, which encrypts itself, refuse a key for them."""
 NO_RESOURCES = Reason("AWS has no resource for this action; every policy has to say '*'.")
 
 

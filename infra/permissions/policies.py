@@ -100,7 +100,7 @@ def _registration(place: Place) -> tuple[Grant, ...]:
 def _makes_models(place: Place, prefix: str, role: Role) -> tuple[Grant, ...]:
     models = (place.sagemaker(f"model/{prefix}-*"),)
     return (
-        Grant(actions=("sagemaker:CreateModel",), resources=models, conditions=blocks.IN_VPC, wide=_DIGESTS),
+        Grant(actions=("sagemaker:CreateModel",), resources=models, conditions={"Null": blocks.NAMES_SUBNETS}, wide=_DIGESTS),
         Grant(actions=("sagemaker:AddTags", "sagemaker:DescribeModel"), resources=models, wide=_DIGESTS),
         *blocks.passes(place, role),
     )
@@ -213,9 +213,9 @@ def _runs(kind: str, place: Place) -> tuple[Grant, ...]:
     """A transform job runs where its model does, which was made to run in the network."""
     jobs = (place.sagemaker(f"{kind.lower()}-job/pipelines-*"),)
     rest = ("sagemaker:AddTags", f"sagemaker:Describe{kind}Job", f"sagemaker:Stop{kind}Job")
-    where = {} if kind == "Transform" else blocks.IN_VPC
+    named = blocks.NAMES_KEY if kind == "Transform" else {**blocks.NAMES_SUBNETS, **blocks.NAMES_KEY}
     return (
-        Grant(actions=(f"sagemaker:Create{kind}Job",), resources=jobs, conditions=where, wide=_JOBS),
+        Grant(actions=(f"sagemaker:Create{kind}Job",), resources=jobs, conditions={"Null": named}, wide=_JOBS),
         Grant(actions=rest, resources=jobs, wide=_JOBS),
     )
 

@@ -90,17 +90,29 @@ def test_a_role_is_passed_to_sagemaker_alone() -> None:
     assert not any(allows(statement, to_lambda) for statement in policies(place)[Role.EXECUTION])
 
 
-def test_no_job_and_no_model_runs_outside_the_network() -> None:
+@pytest.mark.parametrize(
+    ("key", "of", "by"),
+    [
+        (
+            "sagemaker:VpcSubnets",
+            {"CreateProcessingJob", "CreateTrainingJob", "CreateModel"},
+            {Role.EXECUTION, Role.DEPLOYMENT, Role.SCORING},
+        ),
+        ("sagemaker:OutputKmsKey", {"CreateProcessingJob", "CreateTrainingJob", "CreateTransformJob"}, {Role.EXECUTION}),
+    ],
+)
+def test_no_job_and_no_model_runs_outside_the_network_nor_makes_what_is_not_encrypted(
+    key: str, of: set[str], by: set[Role]
+) -> None:
     place = PLACES[0]
-    needs = [*needs_of_code(place), *needs_of_services(place)]
-    outside = [
-        dataclasses.replace(need, context={})
-        for need in needs
-        if need.action.endswith(("CreateProcessingJob", "CreateTrainingJob", "CreateModel"))
+    needs = [need for need in (*needs_of_code(place), *needs_of_services(place)) if need.action.partition(":")[2] in of]
+    without = [
+        dataclasses.replace(need, context={name: value for name, value in need.context.items() if name != key}) for need in needs
     ]
 
-    assert {need.role for need in outside} == {Role.EXECUTION, Role.DEPLOYMENT, Role.SCORING}
-    assert missing(outside, policies(place)) == outside
+    assert missing(needs, policies(place)) == []
+    assert {need.role for need in without} == by
+    assert missing(without, policies(place)) == without
 
 
 def test_nothing_joins_a_subnet_of_another_network() -> None:
