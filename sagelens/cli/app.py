@@ -161,10 +161,18 @@ def show(run: Run = "last", env: Env = "local", as_json: AsJson = False) -> int:
 
 @app.command(name="follow")
 def follow_run(run: Run = "last", env: Env = "local", as_json: AsJson = False) -> int:
-    """Follow an execution that runs already, whoever started it, to its end. Ctrl-C stops the execution."""
+    """Follow an execution that runs already, whoever started it, to its end. Ctrl-C ends the following alone."""
     from sagelens.cli.commands.run import follow_started
 
     return follow_started(run, environment=env, as_json=as_json)
+
+
+@app.command()
+def stop(run: Run, env: Env = "local", as_json: AsJson = False) -> int:
+    """Stop an execution with the jobs that it runs, and wait for that."""
+    from sagelens.cli.commands.runs import stop_run
+
+    return stop_run(run, environment=env, as_json=as_json)
 
 
 @app.command()

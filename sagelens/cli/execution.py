@@ -12,6 +12,7 @@ from sagelens.cli.target import Connection
 from sagelens.errors import BadInput, Interrupted, NotFound
 
 __all__ = [
+    "TERMINAL",
     "Document",
     "document_uri",
     "find_execution",
@@ -21,10 +22,11 @@ __all__ = [
     "read_document",
     "settled",
     "start",
+    "stop",
 ]
 
 Document = dict[str, Any]
-_TERMINAL = frozenset({"Succeeded", "Failed", "Stopped", "CompletedWithFailures"})
+TERMINAL = frozenset({"Succeeded", "Failed", "Stopped", "CompletedWithFailures"})
 _TRACKING_SECONDS = 5.0
 
 
@@ -53,17 +55,27 @@ def start(
     return str(answer["PipelineExecutionArn"])
 
 
-def follow(connection: Connection, arn: str, watch: Callable[[Document], None]) -> Document:
+def follow(connection: Connection, arn: str, watch: Callable[[Document], None], *, own: bool) -> Document:
     """Look at an execution until it has ended; `watch` sees every change.
 
-    Ctrl-C stops the execution, waits for that, and raises Interrupted.
+    Ctrl-C raises Interrupted: after the execution was stopped, if it is this command's own, else while it runs on.
     """
     try:
         return _until_terminal(connection, arn, watch)
     except KeyboardInterrupt as interrupt:
-        connection.sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn, ClientRequestToken=uuid.uuid4().hex)
-        document = _until_terminal(connection, arn, watch)
-        raise Interrupted(f"Interrupted; execution {arn} was stopped ({document['status']}).") from interrupt
+        if own:
+            document = stop(connection, arn, watch)
+            raise Interrupted(f"Interrupted; execution {arn} was stopped ({document['status']}).") from interrupt
+        run = arn.rpartition("/")[2]
+        raise Interrupted(
+            f"Interrupted; execution {arn} runs on. `sagelens follow {run}` follows it again, `sagelens stop {run}` stops it."
+        ) from interrupt
+
+
+def stop(connection: Connection, arn: str, watch: Callable[[Document], None]) -> Document:
+    """Stop an execution with the jobs that it runs, and wait for that. It may have ended in another way meanwhile."""
+    connection.sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn, ClientRequestToken=uuid.uuid4().hex)
+    return _until_terminal(connection, arn, watch)
 
 
 def read_document(connection: Connection, arn: str) -> Document | None:
@@ -143,7 +155,7 @@ def _until_terminal(connection: Connection, arn: str, watch: Callable[[Document]
             seen, changed = document, time.monotonic()
         if document is None:
             _check_alive(connection, arn)
-        elif document["status"] in _TERMINAL:
+        elif document["status"] in TERMINAL:
             return document
         time.sleep(min(max((time.monotonic() - changed) / 10, shortest), longest))
 

@@ -35,7 +35,7 @@ def execute(
         from sagelens.cli.aws import check_start
 
         check_start(connection, compiled, parameters, selected)
-    document = follow(connection, begin(connection, compiled, parameters, selected=selected), watch)
+    document = follow(connection, begin(connection, compiled, parameters, selected=selected), watch, own=True)
     if connection.follower is not None:
         from sagelens.aws.recorded import remember
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,16 +61,35 @@ class Pretended:
 
     def run(self, *arguments: str) -> Outcome:
         """A command whose every request is recorded, and held to botocore's model and to the reviewed list."""
-        done = subprocess.run(
+        process = self.background(*arguments)
+        try:
+            out, err = process.communicate(timeout=300)
+        finally:
+            process.kill()
+        return Outcome(process.returncode, out, err)
+
+    def background(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
             [sys.executable, "-c", RECORDED, *arguments, "--env", "pretended"],
             cwd=self.workspace.root,
             env=self.workspace.environment() | self.variables,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=300,
-            check=False,
         )
-        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    def interrupted(self, *arguments: str, after: str) -> Outcome:
+        """A command that gets Ctrl-C once it has said this."""
+        process = self.background(*arguments)
+        assert process.stderr is not None
+        said = ""
+        while after not in said:
+            line = process.stderr.readline()
+            assert line, said
+            said += line
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+        return Outcome(process.returncode, out, said + err)
 
     def client(self, service: str) -> Any:
         before = dict(os.environ)
@@ -198,6 +219,49 @@ def test_a_job_that_fails_is_told_with_the_end_of_its_log_and_by_the_same_docume
     assert outcome.code == 2, outcome.err
     assert "about to fail" in outcome.err.partition("The last lines of step 'prepare'")[2]
     assert comparable(aws.followed(arn, "followed-failure")) == comparable(aws.document(arn, "sagelens-flights"))
+
+
+def test_ctrl_c_leaves_what_is_followed_running_and_stop_stops_it(aws: Pretended, ran: Outcome) -> None:
+    running = aws.background("run", "training", "--no-cache", "--no-deploy")
+    arn = newest(aws, "Executing", beside=ran.json["execution_arn"])
+    run = arn.rpartition("/")[2]
+
+    followed = aws.interrupted("follow", run, after="Executing")
+    still = status(aws, arn)
+    stopped = aws.run("stop", run, "--json")
+    again = aws.run("stop", run, "--json")
+    running.communicate(timeout=120)
+
+    assert followed.code == 130, followed.err
+    assert f"runs on. `sagelens follow {run}` follows it again, `sagelens stop {run}` stops it" in followed.err
+    assert still == "Executing"
+    assert (stopped.code, stopped.json["status"], stopped.json["ended_before"]) == (0, "Stopped", False)
+    assert (again.code, again.json["status"], again.json["ended_before"]) == (0, "Stopped", True)
+    assert running.returncode not in {0, 130}
+
+
+def test_ctrl_c_stops_what_the_command_has_started(aws: Pretended, ran: Outcome) -> None:
+    outcome = aws.interrupted("run", "training", "--no-cache", "--no-deploy", after="Executing")
+
+    assert outcome.code == 130, outcome.err
+    assert "was stopped (Stopped)" in outcome.err
+
+
+def newest(aws: Pretended, state: str, *, beside: str) -> str:
+    """The newest execution of training once it is another one than that, and in this state."""
+    for _ in range(600):
+        (newest, *_) = aws.client("sagemaker").list_pipeline_executions(
+            PipelineName="flights-training", SortBy="CreationTime", SortOrder="Descending"
+        )["PipelineExecutionSummaries"]
+        arn = str(newest["PipelineExecutionArn"])
+        if arn != beside and newest["PipelineExecutionStatus"] == state:
+            return arn
+        time.sleep(0.05)
+    pytest.fail("no new execution began")
+
+
+def status(aws: Pretended, arn: str) -> str:
+    return str(aws.client("sagemaker").describe_pipeline_execution(PipelineExecutionArn=arn)["PipelineExecutionStatus"])
 
 
 def test_every_command_sends_only_what_is_reviewed(aws: Pretended, ran: Outcome) -> None:

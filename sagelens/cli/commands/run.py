@@ -90,7 +90,7 @@ def follow_started(run: str, *, environment: str, as_json: bool) -> int:
     connection = connect(environment)
     arn = find_execution(connection, pipelines_of(connection), run)
     with Progress() as watch:
-        document = follow(connection, arn, watch)
+        document = follow(connection, arn, watch, own=False)
     with ThreadPoolExecutor(1, "aside") as aside:
         gathered = aside.submit(gather, connection.s3, document)
     package = _package_of(connection, document) if document["pipeline"].endswith(f"-{_TRAINING}") else None

@@ -1,4 +1,4 @@
-"""`runs`, `show` and `logs`."""
+"""`runs`, `show`, `stop` and `logs`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import json
 import sys
 from typing import Any
 
-from sagelens.cli.execution import Document, find_execution, list_executions, read_document
+from sagelens.cli.execution import TERMINAL, Document, find_execution, list_executions, read_document, stop
 from sagelens.cli.result import evidence_of, result_of
 from sagelens.cli.target import Connection, connect
+from sagelens.cli.view import Progress
 from sagelens.errors import NotFound
 from sagelens.pipeline.compose import list_pipelines
 from sagelens.pipeline.plan import pipeline_name
 
-__all__ = ["document_of", "list_runs", "pipelines_of", "print_logs", "show_run"]
+__all__ = ["document_of", "list_runs", "pipelines_of", "print_logs", "show_run", "stop_run"]
 
 
 def list_runs(*, environment: str, as_json: bool) -> int:
@@ -47,6 +48,23 @@ def show_run(run: str, *, environment: str, as_json: bool) -> int:
     from sagelens.cli.summary import print_execution
 
     print_execution(document)
+    return 0
+
+
+def stop_run(run: str, *, environment: str, as_json: bool) -> int:
+    """Stop an execution, and say how it ended; one that has ended already is left as it is."""
+    connection = connect(environment)
+    document = document_of(connection, run)
+    late = document["status"] in TERMINAL
+    if not late:
+        with Progress() as watch:
+            document = stop(connection, document["execution_arn"], watch)
+    if as_json:
+        row = {name: document[name] for name in ("execution_arn", "pipeline", "status")}
+        sys.stdout.write(json.dumps(row | {"ended_before": late}) + "\n")
+    else:
+        said = "had ended already" if late else "has ended"
+        sys.stdout.write(f"{document['execution_id']}  {document['pipeline']} {said}: {document['status']}\n")
     return 0
 
 
