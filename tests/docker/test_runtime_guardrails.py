@@ -17,7 +17,7 @@ from tests.integration.conftest import Outcome, Workspace, workspace_at
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """One model live and a second one approved, both of the process runtime; then containers, at sixty times the wall's clock."""
+    """One model live and a second one approved, both by the process runtime."""
     made = workspace_at(tmp_path_factory.mktemp("guardrails"))
     first = made.run("run", "training", "--json", *WITH_IMAGE, *settings(*QUICK))
     assert first.code == 0, first.err
@@ -33,13 +33,17 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 def switched(workspace: Workspace) -> tuple[Any, Any]:
     """What the endpoint answered as a process, and answers in a container."""
     before = workspace.run("invoke", "flights", REQUEST).json
-    started = workspace.run("local", "start", "--runtime", "docker", "--clock", "60x")
+    started = workspace.run("local", "start", "--runtime", "docker")
     assert started.code == 0, started.err
     return before, workspace.run("invoke", "flights", REQUEST).json
 
 
 @pytest.fixture(scope="module")
 def landed(workspace: Workspace, switched: tuple[Any, Any]) -> tuple[Outcome, dict[str, Any]]:
+    """The canary's outcome at sixty times the wall's clock, and what the traffic counted meanwhile."""
+    workspace.run("local", "stop")
+    assert workspace.run("local", "start", "--runtime", "docker", "--clock", "60x").code == 0
+    assert workspace.run("invoke", "flights", REQUEST).code == 0  # waits for the server, which the service starts again
     with traffic(workspace) as counted:
         outcome = workspace.run("deploy", "latest", "--json", "--strategy", CANARY, *WITH_IMAGE, *settings(WATCHED), timeout=110)
     return outcome, counted
