@@ -24,7 +24,9 @@ NOT_TOLD = {"target", "tracking"}
 NOT_TOLD_OF_STEPS = {"cache_miss_reason"}
 BUCKET = "pretended-aws"
 RECORDED = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is born deaf to it
 from infra.permissions.requests import CALLS
 from sagelens.cli.app import run_app
 from sagelens.testing.recorder import Recorder
