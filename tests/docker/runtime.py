@@ -13,13 +13,19 @@ from sagelens.local.containers.engine import Engine
 from sagelens.testing.service import client
 from tests.unit.local_jobs.requests import processing, training
 
-__all__ = ["IMAGE", "Service", "docker"]
+__all__ = ["IMAGE", "Service", "containers_of", "docker"]
 
 IMAGE = os.environ.get("SAGELENS_IMAGE", "sagelens:local")
 
 
 def docker(*arguments: str) -> str:
     return subprocess.run(("docker", *arguments), capture_output=True, text=True, check=True).stdout.strip()
+
+
+def containers_of(root: Path) -> list[str]:
+    """Names of all, running or not, that carry the label of the project in this folder."""
+    label = f"label=sagelens.project={Engine(root / '.sagelens').project}"
+    return docker("ps", "--all", "--filter", label, "--format", "{{.Names}}").split()
 
 
 class Service:
@@ -38,9 +44,7 @@ class Service:
         lifecycle.stop(self.root)
 
     def containers(self) -> list[str]:
-        """Names of all, running or not, that carry the project's label."""
-        label = f"label=sagelens.project={Engine(self.root / '.sagelens').project}"
-        return docker("ps", "--all", "--filter", label, "--format", "{{.Names}}").split()
+        return containers_of(self.root)
 
     def put(self, key: str, content: str) -> str:
         path = self.root / ".sagelens" / "objects" / "bucket" / key

@@ -8,25 +8,19 @@ from typing import Any
 
 import pytest
 
-from sagelens.local.containers.engine import Engine
 from tests.docker.runs import WITH_IMAGE
-from tests.docker.runtime import docker
-from tests.integration.canaries import CANARY, QUICK, REQUEST, TIGHT, WATCHED, settings, traffic
-from tests.integration.conftest import Outcome, Workspace, workspace_at
+from tests.docker.runtime import containers_of
+from tests.integration.canaries import CANARY, REQUEST, TIGHT, WATCHED, settings, traffic, two_models
+from tests.integration.conftest import Outcome, Workspace
 
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """One model live and a second one approved, both by the process runtime."""
-    made = workspace_at(tmp_path_factory.mktemp("guardrails"))
-    first = made.run("run", "training", "--json", *WITH_IMAGE, *settings(*QUICK))
-    assert first.code == 0, first.err
-    deeper = settings(*QUICK, "training.xgboost.max_depth=7")
-    second = made.run("run", "training", "--no-deploy", "--json", *WITH_IMAGE, *deeper)
-    assert second.code == 0, second.err
+    made = two_models(tmp_path_factory.mktemp("guardrails"), *WITH_IMAGE)
     yield made
     made.run("local", "stop")
-    assert containers(made) == []
+    assert containers_of(made.root) == []
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +43,6 @@ def landed(workspace: Workspace, switched: tuple[Any, Any]) -> tuple[Outcome, di
     return outcome, counted
 
 
-def containers(workspace: Workspace) -> list[str]:
-    label = f"label=sagelens.project={Engine(workspace.root / '.sagelens').project}"
-    return docker("ps", "--all", "--filter", label, "--format", "{{.Names}}").split()
-
-
 def test_an_endpoint_comes_back_in_the_other_runtime_with_the_same_answer(
     workspace: Workspace, switched: tuple[Any, Any]
 ) -> None:
@@ -62,7 +51,7 @@ def test_an_endpoint_comes_back_in_the_other_runtime_with_the_same_answer(
     assert after["predictions"][0]["label"] == before["predictions"][0]["label"]
     assert after["predictions"][0]["score"] == pytest.approx(before["predictions"][0]["score"], abs=1e-9)
     assert workspace.run("local", "status", "--json").json["runtime"] == "docker"
-    assert len(containers(workspace)) > 0
+    assert len(containers_of(workspace.root)) > 0
 
 
 def test_a_canary_lands_between_containers_and_every_request_is_answered(landed: tuple[Outcome, dict[str, Any]]) -> None:
@@ -84,8 +73,8 @@ def test_the_fleet_that_was_replaced_is_gone(workspace: Workspace, landed: tuple
     wanted = sum(endpoint["variants"].values())
 
     deadline = time.monotonic() + 30
-    while len(containers(workspace)) != wanted:
-        assert time.monotonic() < deadline, containers(workspace)
+    while len(containers_of(workspace.root)) != wanted:
+        assert time.monotonic() < deadline, containers_of(workspace.root)
         time.sleep(0.2)
 
 

@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from sagelens.local.containers.engine import Engine
 from tests.docker.runs import EXAMPLE, WITH_IMAGE, Run, run_in
-from tests.docker.runtime import docker
+from tests.docker.runtime import containers_of, docker
 from tests.integration.conftest import REPOSITORY, Workspace
 
 UNDERSTOOD = (
@@ -34,11 +33,6 @@ def workspace(run: Run) -> Workspace:
     return run.workspace
 
 
-def _containers(workspace: Workspace) -> list[str]:
-    label = f"label=sagelens.project={Engine(workspace.root / '.sagelens').project}"
-    return docker("ps", "--all", "--filter", label, "--format", "{{.Names}}").split()
-
-
 def test_a_model_is_trained_and_deployed_in_containers_and_answers(workspace: Workspace) -> None:
     status = json.loads(workspace.run("local", "status", "--json").out)
 
@@ -46,7 +40,7 @@ def test_a_model_is_trained_and_deployed_in_containers_and_answers(workspace: Wo
 
     assert status["runtime"] == "docker"
     assert 0 <= json.loads(answer.out)["predictions"][0]["score"] <= 1, answer.err
-    assert [name for name in _containers(workspace) if "-server-" in name]
+    assert [name for name in containers_of(workspace.root) if "-server-" in name]
 
 
 def test_a_second_run_takes_every_step_from_the_cache(workspace: Workspace) -> None:

@@ -8,17 +8,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from tests.integration.conftest import Workspace
+from tests.integration.conftest import Workspace, workspace_at
 
-__all__ = ["CANARY", "QUICK", "REQUEST", "TIGHT", "WATCHED", "settings", "traffic"]
+__all__ = ["CANARY", "REQUEST", "TIGHT", "WATCHED", "settings", "traffic", "two_models"]
 
 REQUEST = "configs/examples/request.json"
 CANARY = "canary:size=50%,wait=5m,termination_wait=2m"
 TIGHT = "deployment.alarms=[{kind: latency, at_most: 0.01ms}]"
 WATCHED = "deployment.alarms=[{kind: errors, at_most: 1%}, {kind: latency, at_most: 5s}]"
-QUICK = (
+_QUICK = (
     "preparation.split.train=[7, 8]",
     "training.xgboost.num_boost_round=40",
     "training.baseline_max_iter=20",
@@ -30,6 +31,17 @@ QUICK = (
 
 def settings(*given: str) -> list[str]:
     return [part for setting in given for part in ("--set", setting)]
+
+
+def two_models(root: Path, *more: str) -> Workspace:
+    """A project with one model live and a deeper one approved; `more` is added to both commands."""
+    made = workspace_at(root)
+    first = made.run("run", "training", "--json", *more, *settings(*_QUICK))
+    assert first.code == 0, first.err
+    deeper = settings(*_QUICK, "training.xgboost.max_depth=7")
+    second = made.run("run", "training", "--no-deploy", "--json", *more, *deeper)
+    assert second.code == 0, second.err
+    return made
 
 
 @contextmanager

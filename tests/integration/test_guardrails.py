@@ -9,18 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.integration.canaries import CANARY, QUICK, REQUEST, TIGHT, WATCHED, settings, traffic
-from tests.integration.conftest import Outcome, Workspace, workspace_at
+from tests.integration.canaries import CANARY, REQUEST, TIGHT, WATCHED, settings, traffic, two_models
+from tests.integration.conftest import Outcome, Workspace
 
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """One model live, a second one approved, and the clock at sixty times the wall's."""
-    made = workspace_at(tmp_path_factory.mktemp("guardrails"))
-    first = made.run("run", "training", "--json", *settings(*QUICK))
-    assert first.code == 0, first.err
-    second = made.run("run", "training", "--no-deploy", "--json", *settings(*QUICK, "training.xgboost.max_depth=7"))
-    assert second.code == 0, second.err
+    made = two_models(tmp_path_factory.mktemp("guardrails"))
     made.run("local", "stop")
     assert made.run("local", "start", "--clock", "60x").code == 0
     assert made.run("invoke", "flights", REQUEST).code == 0  # waits for the server, which the service starts again
