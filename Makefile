@@ -27,8 +27,10 @@ run: .venv/installed
 	$(BIN)/sagelens local stop
 	$(BIN)/sagelens local start
 
+# A file's tests stay in one process, since they share what is dear to set up; files run side by side, in the order of their
+# names, so that the longest ones (integration) do not begin last.
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --durations 10
 
 # What depends on the releases of boto3 and the SageMaker SDK; CI runs it on the oldest and the newest that are allowed.
 test-contract:
