@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
 
-from sagelens.local.api.auth import authenticate
+from sagelens.local.api.auth import authenticate, knows_the_key
 from sagelens.local.api.encoding import Encoder
 from sagelens.local.api.model import SERVICES, Operation, service_model
-from sagelens.local.api.protocol import HttpAnswer, HttpRequest, Wire, unknown_operation
-from sagelens.local.api.routing import wire_of
+from sagelens.local.api.protocol import HttpAnswer, HttpRequest, Speaker, unknown_operation
+from sagelens.local.api.routing import speaker_of, wire_of
 from sagelens.local.api.scalars import NATIVE
+from sagelens.local.api.showing import presentable
 from sagelens.local.api.validation import Validator
 from sagelens.local.api.writing import plain
 from sagelens.local.ports import ApiError, Clock, Document, Handler, Request
@@ -19,7 +23,14 @@ from sagelens.local.ports import ApiError, Clock, Document, Handler, Request
 __all__ = ["Api"]
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
+
+_QUICK = 64 * 1024
+"""Bytes of a document that are decoded and checked within some milliseconds, whatever they hold."""
+_NO_CLIENT = "This is the local SageMaker of sagelens. It speaks to AWS clients; see `sagelens local env`."
 
 
 class Api:
@@ -33,6 +44,7 @@ class Api:
         self._handlers = handlers
         self._access_key = access_key
         self._inside: dict[str, tuple[Validator, Encoder]] = {}
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="reading")
 
     async def call(self, key: str, request: Request) -> Document:
         """Perform an operation as a client would; ApiError for whatever a client would be told."""
@@ -52,21 +64,35 @@ class Api:
         answer = await self._handlers[key](validator.request(operation.input, request))
         return encoder.answer(operation.output, answer)
 
+    def admits(self, headers: Mapping[str, str]) -> bool:
+        """Whether who sends these headers knows the key, so that a body is read."""
+        return knows_the_key(headers, self._access_key)
+
     async def answer(self, request: HttpRequest) -> HttpAnswer:
-        """The answer to a request, whatever it is and whatever goes wrong with it."""
-        wire: Wire | None = None
+        """The answer to a request, whatever it is and whatever goes wrong with it. Without the key only its head is looked at."""
+        speaker: Speaker | None = None
         key = "The request"
         try:
-            wire = wire_of(request)
+            speaker = speaker_of(request)
+            if speaker is None:
+                return plain(404, _NO_CLIENT)
+            authenticate(request.headers, self._access_key)
+            quick = _is_quick(request)
+            wire = wire_of(request) if quick else await self._aside(wire_of, request)
             if wire is None:
-                return plain(404, "This is the local SageMaker of sagelens. It speaks to AWS clients; see `sagelens local env`.")
-            authenticate(request, self._access_key)
+                return plain(404, _NO_CLIENT)
+            speaker = wire
             key = wire.operation(request)
             handler = self._handler(key)
-            return wire.encode(key, await handler(wire.decode(key, request)))
+            decoded = wire.decode(key, request) if quick else await self._aside(wire.decode, key, request)
+            return wire.encode(key, await handler(decoded))
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  logged there; the client is owed an answer
             told = _told(key, error)
-            return wire.encode_error(told) if wire else plain(told.status, told.message)
+            return speaker.encode_error(told) if speaker else plain(told.status, told.message)
+
+    async def _aside(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What takes long is done in a thread, one request after the other, so that the other clients wait for none of it."""
+        return await asyncio.get_running_loop().run_in_executor(self._reading, partial(read, *args, **kwargs))
 
     def _handler(self, key: str) -> Handler:
         handler = self._handlers.get(key)
@@ -81,10 +107,17 @@ class Api:
         return self._inside[service]
 
 
+def _is_quick(request: HttpRequest) -> bool:
+    """A packed body may be large once unpacked; that of an invocation is handed on as it is."""
+    if len(request.body) <= _QUICK:
+        return "content-encoding" not in request.headers
+    return request.target.startswith("/endpoints/") and "x-amz-target" not in request.headers
+
+
 def _told(key: str, error: BaseException) -> ApiError:
     """What a client is told: AWS's InternalFailure, also logged, for what went wrong unexpectedly."""
     if isinstance(error, ApiError):
-        return error
+        return ApiError(error.code, presentable(error.message), error.status, **error.members)
     if isinstance(error, asyncio.CancelledError):
         task = asyncio.current_task()
         if task is None or task.cancelling():
@@ -92,5 +125,5 @@ def _told(key: str, error: BaseException) -> ApiError:
         # Not this request was cancelled, but something that its handler waited for: the client is owed an answer all the same.
         return ApiError("InternalFailure", f"{key} was interrupted inside the local SageMaker. Try the call again.", status=500)
     log.error("%s failed", key, exc_info=error)
-    message = f"{key} failed inside the local SageMaker: {type(error).__name__}: {error}. See the service's log."
+    message = presentable(f"{key} failed inside the local SageMaker: {type(error).__name__}: {error}. See the service's log.")
     return ApiError("InternalFailure", message, status=500)

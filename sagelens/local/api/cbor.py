@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from sagelens.local.api.documents import MOST_ITEMS
+
 __all__ = ["Moment", "decode", "encode"]
 
 _INDEFINITE = 31
@@ -83,11 +85,13 @@ def _write_head(into: bytearray, major: int, number: int) -> None:
 class _Reader:
     def __init__(self, data: bytes) -> None:
         self._data = data
+        self._items = 0
         self.position = 0
 
     def item(self, depth: int) -> Any:
         if depth > _DEEPEST:
             raise ValueError(f"at byte {self.position}: nested more than {_DEEPEST} deep")
+        self._count()
         start = self.position
         (head,) = self._take(1)
         major, information = head >> 5, head & 0x1F
@@ -102,6 +106,12 @@ class _Reader:
             case 5:
                 return self._map(information, depth)
         return self._tagged(start, information, depth) if major == 6 else self._simple(start, information)
+
+    def _count(self) -> None:
+        """One item more; parts of strings are items, too."""
+        self._items += 1
+        if self._items > MOST_ITEMS:
+            raise ValueError(f"at byte {self.position}: more than {MOST_ITEMS} items")
 
     def _take(self, count: int) -> bytes:
         end = self.position + count
@@ -126,6 +136,7 @@ class _Reader:
         else:
             parts = []
             while not self._broken():
+                self._count()
                 (head,) = self._take(1)
                 if head >> 5 != major or head & 0x1F == _INDEFINITE:
                     raise ValueError(f"at byte {self.position - 1}: not a part of a string")

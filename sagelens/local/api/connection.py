@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol, cast
 
 from sagelens.local.api.protocol import HttpAnswer, HttpRequest
-from sagelens.local.api.reading import Reader, Refusal
+from sagelens.local.api.reading import Admits, Reader, Refusal
 from sagelens.local.api.writing import CONTINUE, Writer, plain
 
 __all__ = ["Answer", "Connection", "Host", "Patience"]
@@ -23,11 +24,15 @@ Answer = Callable[[HttpRequest], Awaitable[HttpAnswer]]
 class Patience:
     """How long clients are waited for, in seconds.
 
-    `idle` is how long a connection is kept for a next request; `stalled` how long a client that is sending something, or being
-    sent something, may do nothing; `linger` how long one that was refused may take to read so, since closing at once would take
-    the answer away; `grace` how long answers under way may take when the server closes; `check` how often clients are looked at.
+    `head` is how long a head may take, and how long a client that has not shown the key is kept; `body` how long a body may
+    take; `idle` how long a connection is kept for a next request; `stalled` how long a client that is sending
+    something, or being sent something, may do nothing; `linger` how long one that was refused may take to read so, since closing
+    at once would take the answer away; `grace` how long answers under way may take when the server closes; `check` how often
+    clients are looked at.
     """
 
+    head: float = 10.0
+    body: float = 60.0
     idle: float = 75.0
     stalled: float = 60.0
     linger: float = 2.0
@@ -40,10 +45,15 @@ class Host(Protocol):
 
     patience: Patience
     answer: Answer
+    admits: Admits
     writer: Writer
     closing: bool
 
     def enter(self, connection: Connection) -> None: ...
+
+    def recognise(self, connection: Connection) -> None:
+        """Called once its client has shown the key."""
+        ...
 
     def leave(self, connection: Connection) -> None:
         """Called once the connection is lost and nothing is under way on it."""
@@ -56,14 +66,15 @@ class Connection(asyncio.Protocol):
     def __init__(self, host: Host) -> None:
         self._host = host
         self._loop = asyncio.get_running_loop()
-        self._reader = Reader()
+        self._reader = Reader(host.admits)
         self._transport: asyncio.Transport | None = None
         self._task: asyncio.Task[None] | None = None
         self._writable: asyncio.Future[None] | None = None
-        self._moved = self._loop.time()
+        self._moved = self._began = self._loop.time()
         self._reading = True
         self._owing = False
         self._refused = False
+        self._recognised = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -79,7 +90,12 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         reader = self._reader
         self._moved = self._loop.time()
+        if not reader.partial:
+            self._began = self._moved
         reader.feed(data)
+        if reader.admitted and not self._recognised:
+            self._recognised = True
+            self._host.recognise(self)
         if self._task is not None:
             if reader.waiting:
                 self._pause_reading()
@@ -112,8 +128,22 @@ class Connection(asyncio.Protocol):
         if self._writable is not None:
             if silent > patience.stalled:
                 self.abort()
-        elif self._task is None and silent > (patience.stalled if self._reader.partial else patience.idle):
-            self._give_up()
+        elif self._task is not None:
+            return
+        elif self._reader.partial:
+            allowed = patience.body if self._reader.headed else patience.head
+            if silent > patience.stalled:
+                self._give_up(f"Nothing more of the request came for {patience.stalled:g} seconds.")
+            elif now - self._began > allowed:
+                part = "body" if self._reader.headed else "head"
+                self._give_up(f"The {part} of the request was not complete after {allowed:g} seconds.")
+        elif silent > (patience.idle if self._recognised else patience.head):
+            self.close()
+
+    @property
+    def silent_since(self) -> float:
+        """When anything last happened on it, by the loop's time; infinite while something is under way."""
+        return self._moved if self._task is None else inf
 
     def close(self) -> None:
         """Close once what was read completely is answered."""
@@ -138,6 +168,7 @@ class Connection(asyncio.Protocol):
             while waiting and self._transport is not None:
                 item = waiting.popleft()
                 self._owing = True
+                self._refused |= self._reader.turned_away and not waiting
                 if isinstance(item, Refusal):
                     self._refused = True
                     self._write(plain(item.status, item.message))
@@ -145,6 +176,8 @@ class Connection(asyncio.Protocol):
                     self._write(await self._host.answer(item), bodiless=item.method == "HEAD")
                 if self._writable is not None:
                     await self._writable
+                elif waiting:
+                    await asyncio.sleep(0)  # who sends many requests ahead does not keep the others waiting
         except asyncio.CancelledError:
             self._reader.ended = True
             waiting.clear()
@@ -156,7 +189,7 @@ class Connection(asyncio.Protocol):
     def _rest(self) -> None:
         """Nothing waits any more."""
         self._task = None
-        self._moved = self._loop.time()
+        self._moved = self._began = self._loop.time()
         transport = self._transport
         if transport is None:
             self._host.leave(self)
@@ -201,12 +234,9 @@ class Connection(asyncio.Protocol):
         transport.write_eof()
         self._loop.call_later(self._host.patience.linger, transport.close)
 
-    def _give_up(self) -> None:
-        if self._reader.partial:
-            self._reader.refuse(408, f"Nothing more of the request came for {self._host.patience.stalled:g} seconds.")
-            self._task = self._loop.create_task(self._work())
-        else:
-            self.close()
+    def _give_up(self, why: str) -> None:
+        self._reader.refuse(408, why)
+        self._task = self._loop.create_task(self._work())
 
     def _pause_reading(self) -> None:
         if self._reading and self._transport is not None:

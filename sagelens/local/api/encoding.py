@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from functools import partial
 from html import escape
@@ -12,9 +13,11 @@ from sagelens.local.api.model import ServiceModel
 from sagelens.local.api.scalars import isoformat
 from sagelens.local.ports import Document
 
-__all__ = ["Encoder", "to_xml"]
+__all__ = ["Encoder", "escaped", "to_xml"]
 
 Encode = Callable[[Any], Any]
+
+_NOT_IN_XML = re.compile("[^\\t\\n\\r\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Encoder:
@@ -102,4 +105,9 @@ def to_xml(model: ServiceModel, shape: str, value: Any) -> str:
             return isoformat(value)
         case "boolean":
             return "true" if value else "false"
-    return escape(str(value), quote=False)
+    return escaped(str(value))
+
+
+def escaped(text: str) -> str:
+    """Text inside an element. What XML has no way to write becomes U+FFFD."""
+    return escape(text if text.isprintable() else _NOT_IN_XML.sub("\ufffd", text), quote=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from sagelens.local.api.documents import json_document
 from sagelens.local.api.encoding import Encoder
 from sagelens.local.api.model import ServiceModel
 from sagelens.local.api.protocol import HttpAnswer, HttpRequest, content, named_error, unknown_operation
@@ -30,7 +31,7 @@ class JsonWire:
         if operation is None:
             raise unknown_operation(name)
         try:
-            document = json.loads(content(request) or b"{}")
+            document = json_document(content(request) or b"{}")
         except ValueError as error:
             raise ApiError("SerializationException", f"The body of {name} is not JSON: {error}") from error
         return self._validator.request(operation.input, document)

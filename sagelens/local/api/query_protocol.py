@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from html import escape
+from operator import itemgetter
 from typing import Any
-from urllib.parse import parse_qsl
 
-from sagelens.local.api.encoding import Encoder, to_xml
+from sagelens.local.api.encoding import Encoder, escaped, to_xml
 from sagelens.local.api.model import ServiceModel
-from sagelens.local.api.protocol import HttpAnswer, HttpRequest, content, unknown_operation
+from sagelens.local.api.protocol import HttpAnswer, HttpRequest, unknown_operation
 from sagelens.local.api.scalars import QUERY
+from sagelens.local.api.showing import shown
 from sagelens.local.api.validation import Validator
 from sagelens.local.ports import ApiError, Document, Request
 
-__all__ = ["QueryWire", "form"]
+__all__ = ["QueryWire"]
 
-
-def form(request: HttpRequest) -> dict[str, str]:
-    return dict(parse_qsl(content(request).decode("utf-8", "replace"), keep_blank_values=True))
+_DEEPEST = 32
+_MOST_DIGITS = 9
 
 
 class QueryWire:
@@ -29,7 +28,7 @@ class QueryWire:
         self._namespace = model.metadata["xmlNamespace"]
 
     def operation(self, request: HttpRequest) -> str:
-        return f"{self._model.service}.{form(request).get('Action', '')}"
+        return f"{self._model.service}.{request.form.get('Action', '')}"
 
     def decode(self, key: str, request: HttpRequest) -> Request:
         name = key.partition(".")[2]
@@ -37,9 +36,9 @@ class QueryWire:
         if operation is None:
             raise unknown_operation(name)
         tree: dict[str, Any] = {}
-        for path, value in form(request).items():
+        for path, value in request.form.items():
             if path not in {"Action", "Version"}:
-                _put(tree, path.split("."), value)
+                _put(tree, path, value)
         return self._validator.request(operation.input, self._shaped(operation.input, tree))
 
     def _shaped(self, shape: str, value: Any) -> Any:
@@ -54,7 +53,9 @@ class QueryWire:
             members = definition["members"]
             return {name: self._shaped(members[name]["shape"], item) if name in members else item for name, item in value.items()}
         items = value.get("member", value)
-        numbered = sorted(items.items(), key=lambda pair: int(pair[0]) if pair[0].isdigit() else 0)
+        if not isinstance(items, dict):
+            return items
+        numbered = sorted(((_place(number), item) for number, item in items.items()), key=itemgetter(0))
         return [self._shaped(definition["member"]["shape"], item) for _, item in numbered]
 
     def encode(self, key: str, answer: Document) -> HttpAnswer:
@@ -74,7 +75,7 @@ class QueryWire:
         fault = self._model.fault(error.code)
         status = fault.status or error.status
         blamed = "Sender" if status < 500 else "Receiver"
-        inside = f"<Type>{blamed}</Type><Code>{escape(fault.code)}</Code><Message>{escape(error.message)}</Message>"
+        inside = f"<Type>{blamed}</Type><Code>{escaped(fault.code)}</Code><Message>{escaped(error.message)}</Message>"
         document = f"<Error>{inside}</Error><RequestId>{request_id}</RequestId>"
         return self._xml(f'<ErrorResponse xmlns="{self._namespace}">{document}</ErrorResponse>', status, request_id)
 
@@ -83,10 +84,25 @@ class QueryWire:
         return HttpAnswer(status=status, content_type="text/xml", body=document.encode(), request_id=request_id)
 
 
-def _put(tree: dict[str, Any], path: list[str], value: str) -> None:
-    for name in path[:-1]:
-        inner = tree.setdefault(name, {})
-        if not isinstance(inner, dict):
-            raise ApiError("MalformedInput", f"'{'.'.join(path)}' is given both as a value and as a structure.")
-        tree = inner
-    tree[path[-1]] = value
+def _put(tree: dict[str, Any], name: str, value: str) -> None:
+    *path, last = name.split(".", _DEEPEST)
+    if len(path) == _DEEPEST:
+        raise ApiError("MalformedInput", f"'{shown(name)}' is nested more than {_DEEPEST} deep.")
+    for part in path:
+        tree = tree.setdefault(part, {})
+        if not isinstance(tree, dict):
+            raise _both(name)
+    if last in tree:
+        raise _both(name)
+    tree[last] = value
+
+
+def _both(name: str) -> ApiError:
+    return ApiError("MalformedInput", f"'{shown(name)}' is given both as a value and as a structure.")
+
+
+def _place(number: str) -> int:
+    """Where an item of a list belongs."""
+    if not (number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS):
+        raise ApiError("MalformedInput", f"'{shown(number)}' is no place in a list; places are numbers, from 1 on.")
+    return int(number)

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import re
+import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 __all__ = ["JSON", "NATIVE", "QUERY", "Reader", "isoformat"]
+
+_LARGEST_FLOAT = 3.4028234663852886e38
+"""Of IEEE 754's 32 bits."""
+_FIRST_MOMENT = -62_135_596_800
+"""0001-01-01T00:00:00Z; the one below is 10000-01-01."""
+_AFTER_THE_LAST = 253_402_300_800
+_DIGITS = re.compile(r"[+-]?[0-9]{1,19}")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,4})?")
+_TRUTH = re.compile("true|false", re.IGNORECASE)
 
 Reader = Mapping[str, Callable[[Any], Any]]
 """By type of shape: takes what the protocol carries, gives what handlers see.
@@ -16,21 +26,44 @@ Raises TypeError, naming what was expected, for anything else."""
 
 
 def _text(value: Any) -> str:
+    """Text that can be written as UTF-8, and that files, programs and tables take."""
     if not isinstance(value, str):
         raise TypeError("a string")
+    if "\0" in value:
+        raise TypeError("a string without the character U+0000")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise TypeError("a string of valid Unicode, without lone surrogates") from None
     return value
 
 
-def _integer(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError("an integer")
-    return value
+def _integer_of(bits: int) -> Callable[[Any], int]:
+    """Reads integers of so many bits."""
+    beyond = 1 << bits - 1
+
+    def read(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise TypeError("an integer")
+        if not -beyond <= value < beyond:
+            raise TypeError(f"an integer of {bits} bits")
+        return value
+
+    return read
 
 
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError("a number")
-    return float(value)
+def _number_below(limit: float) -> Callable[[Any], float]:
+    """Reads finite numbers, neither of which lies beyond this one."""
+
+    def read(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise TypeError("a number")
+        if not -limit <= value <= limit:  # of NaN neither holds
+            raise TypeError(f"a finite number, of magnitude {limit:.1e} at most")
+        return float(value)
+
+    return read
 
 
 def _boolean(value: Any) -> bool:
@@ -40,15 +73,17 @@ def _boolean(value: Any) -> bool:
 
 
 def _timestamp(value: Any) -> float:
-    """Seconds since the epoch, or ISO 8601."""
+    """Seconds since the epoch, or ISO 8601; of the years 1 to 9999."""
     if isinstance(value, str):
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
             raise TypeError("a timestamp") from None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        value = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError("a timestamp")
+    if not _FIRST_MOMENT <= value < _AFTER_THE_LAST:
+        raise TypeError("a timestamp of the years 1 to 9999")
     return float(value)
 
 
@@ -61,33 +96,32 @@ def _blob(value: Any) -> bytes:
 def _base64(value: Any) -> bytes:
     try:
         return base64.b64decode(_text(value), validate=True)
-    except binascii.Error:
+    except ValueError:
         raise TypeError("base64") from None
 
 
-def _parsed(kind: Callable[[str], Any], expected: str) -> Callable[[Any], Any]:
-    def read(value: Any) -> Any:
-        try:
-            return kind(_text(value))
-        except ValueError:
-            raise TypeError(expected) from None
+def _written(form: re.Pattern[str], expected: str, read: Callable[[str], Any]) -> Callable[[Any], Any]:
+    """Reads text of this form, as the protocol writes it: Python reads more than that as a number."""
 
-    return read
+    def parse(value: Any) -> Any:
+        text = _text(value)
+        if not form.fullmatch(text):
+            raise TypeError(expected)
+        return read(text)
+
+    return parse
 
 
-def _truth(value: str) -> bool:
-    if value.lower() not in {"true", "false"}:
-        raise ValueError(value)
-    return value.lower() == "true"
-
+_integer, _long = _integer_of(32), _integer_of(64)
+_float, _double = _number_below(_LARGEST_FLOAT), _number_below(sys.float_info.max)
 
 NATIVE: Reader = {
     "string": _text,
     "character": _text,
     "integer": _integer,
-    "long": _integer,
-    "float": _number,
-    "double": _number,
+    "long": _long,
+    "float": _float,
+    "double": _double,
     "boolean": _boolean,
     "timestamp": _timestamp,
     "blob": _blob,
@@ -98,11 +132,11 @@ JSON: Reader = {**NATIVE, "blob": _base64}
 
 QUERY: Reader = {
     **JSON,
-    "integer": _parsed(int, "an integer"),
-    "long": _parsed(int, "an integer"),
-    "float": _parsed(float, "a number"),
-    "double": _parsed(float, "a number"),
-    "boolean": _parsed(_truth, "true or false"),
+    "integer": _written(_DIGITS, "an integer", lambda text: _integer(int(text))),
+    "long": _written(_DIGITS, "an integer", lambda text: _long(int(text))),
+    "float": _written(_DECIMAL, "a number", lambda text: _float(float(text))),
+    "double": _written(_DECIMAL, "a number", lambda text: _double(float(text))),
+    "boolean": _written(_TRUTH, "true or false", lambda text: text.lower() == "true"),
 }
 """Everything is text: Query parameters and HTTP headers."""
 

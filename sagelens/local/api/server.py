@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 
 from sagelens.local.api.api import Api
 from sagelens.local.api.connection import Answer, Connection, Patience
+from sagelens.local.api.reading import Admits
 from sagelens.local.api.writing import Writer
 
 __all__ = ["HttpServer"]
 
+_MOST_STRANGERS = 256
+"""Connections whose client has not shown the key; with a head of 64 KB each they hold 16 MB."""
+_MOST_CONNECTIONS = 4096
+
 
 class HttpServer:
-    """Serves an Api on a socket that listens already."""
+    """Serves an Api on a socket that listens already.
+
+    Of connections without the key the newest are kept, so whoever holds many open only loses the oldest of them; of those with
+    the key, half as many as the process may have files, and when there are more, those that were not used for longest go.
+    """
 
     def __init__(self, api: Api, listener: socket.socket, patience: Patience | None = None) -> None:
         self.patience = patience or Patience()
         self.answer: Answer = api.answer
+        self.admits: Admits = api.admits
         self.writer = Writer(api.clock)
         self.closing = False
         self._listener = listener
         self._server: asyncio.Server | None = None
         self._connections: set[Connection] = set()
+        self._strangers: dict[Connection, None] = {}  # in order of their coming
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._most = _MOST_CONNECTIONS if files == resource.RLIM_INFINITY else min(files // 2, _MOST_CONNECTIONS)
         self._empty = asyncio.Event()
         self._check: asyncio.TimerHandle | None = None
 
@@ -52,11 +66,26 @@ class HttpServer:
 
     def enter(self, connection: Connection) -> None:
         self._connections.add(connection)
+        self._strangers[connection] = None
         if self.closing:
             connection.close()
+        elif len(self._strangers) > min(_MOST_STRANGERS, self._most // 2):
+            self._drop(next(iter(self._strangers)))
+        elif len(self._connections) > self._most:
+            self._drop(min(self._connections, key=lambda kept: kept.silent_since))
+
+    def recognise(self, connection: Connection) -> None:
+        self._strangers.pop(connection, None)
+
+    def _drop(self, connection: Connection) -> None:
+        """It is not counted any more, though it takes a turn of the loop until it is lost."""
+        self._strangers.pop(connection, None)
+        self._connections.discard(connection)
+        connection.abort()
 
     def leave(self, connection: Connection) -> None:
         self._connections.discard(connection)
+        self._strangers.pop(connection, None)
         if not self._connections:
             self._empty.set()
 

@@ -5,6 +5,7 @@ A shape is turned into a function when it is first used, and the function kept.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,9 +13,13 @@ from typing import Any
 from sagelens.local.api.model import ServiceModel
 from sagelens.local.api.patterns import pattern
 from sagelens.local.api.scalars import Reader
+from sagelens.local.api.showing import shown
 from sagelens.local.ports import ApiError, Request
 
 __all__ = ["Validator"]
+
+_MOST_PROBLEMS = 10
+"""So many are looked for and told; a large request may have as many as it has parts."""
 
 Problems = list[str]
 Check = Callable[[Any, str, Problems], Any]
@@ -28,13 +33,18 @@ class Validator:
         self._model = model
         self._reader = reader
         self._checks: dict[str, Check] = {}
+        self._unfinished: dict[str, Check] = {}
+        self._building = threading.RLock()  # large requests are checked in a thread
 
     def request(self, shape: str, value: Any) -> Request:
         """The request as a handler takes it; ApiError ValidationException listing everything that is wrong with it."""
         if not shape:
             return {}
         problems: Problems = []
-        checked: Request = self._check(shape)(value, "", problems)
+        try:
+            checked: Request = self._check(shape)(value, "", problems)
+        except RecursionError:  # only shapes that contain themselves go as deep as the value does
+            raise ApiError("ValidationException", "1 validation error detected: the request is nested too deep.") from None
         if problems:
             noun = "error" if len(problems) == 1 else "errors"
             raise ApiError("ValidationException", f"{len(problems)} validation {noun} detected: {'; '.join(problems)}")
@@ -42,14 +52,21 @@ class Validator:
 
     def _check(self, name: str) -> Check:
         check = self._checks.get(name)
-        if check is None:
-            # A shape may contain itself, so the name is bound before the members are looked at.
-            self._checks[name] = partial(self._later, name)
-            check = self._checks[name] = self._build(name)
+        if check is not None:
+            return check
+        with self._building:
+            check = self._checks.get(name) or self._unfinished.get(name)
+            if check is None:
+                # A shape may contain itself, so the name is bound before the members are looked at.
+                self._unfinished[name] = partial(self._later, name)
+                check = self._checks[name] = self._build(name)
+                del self._unfinished[name]
         return check
 
     def _later(self, name: str, value: Any, path: str, problems: Problems) -> Any:
-        return self._checks[name](value, path, problems)
+        with self._building:
+            check = self._checks[name]
+        return check(value, path, problems)
 
     def _build(self, name: str) -> Check:
         shape = self._model.shapes[name]
@@ -72,13 +89,15 @@ class Validator:
             if not isinstance(value, dict):
                 problems.append(_wrong(value, path, "Member must be a structure"))
                 return value
-            found = {}
+            found: Request = {}
             for name, item in value.items():
                 if item is None:
                     continue
+                if len(problems) >= _MOST_PROBLEMS:
+                    return found
                 if name not in members:
                     known = ", ".join(sorted(members)) or "none"
-                    problems.append(f"Unknown member '{name}' at '{path or 'the request'}': Known members: {known}")
+                    problems.append(f"Unknown member '{shown(name)}' at '{path or 'the request'}': Known members: {known}")
                     continue
                 if name not in checks:
                     checks[name] = self._check(members[name]["shape"])
@@ -98,7 +117,12 @@ class Validator:
                 problems.append(_wrong(value, path, "Member must be a list"))
                 return value
             _check_length(shape, value, path, problems)
-            return [member(item, f"{path}.{number}.member", problems) for number, item in enumerate(value, start=1)]
+            found = []
+            for number, item in enumerate(value, start=1):
+                if len(problems) >= _MOST_PROBLEMS:
+                    break
+                found.append(member(item, f"{path}.{number}.member", problems))
+            return found
 
         return check
 
@@ -111,7 +135,12 @@ class Validator:
                 problems.append(_wrong(value, path, "Member must be a map"))
                 return value
             _check_length(shape, value, path, problems)
-            return {key(k, f"{path}.key", problems): member(v, f"{path}.{k}.member", problems) for k, v in value.items()}
+            found = {}
+            for k, v in value.items():
+                if len(problems) >= _MOST_PROBLEMS:
+                    break
+                found[key(k, f"{path}.key", problems)] = member(v, f"{path}.{shown(k, longest=64)}.member", problems)
+            return found
 
         return check
 
@@ -129,8 +158,11 @@ def _scalar(shape: dict[str, Any], read: Callable[[Any], Any]) -> Check:
         except TypeError as error:
             problems.append(_wrong(value, path, f"Member must be {error}"))
             return value
+        told = len(problems)
         if limited:
             limit(shape, value, path, problems)
+        if len(problems) > told:
+            return value  # its pattern is not tried on what is longer than anybody who wrote the pattern thought of
         if enum and value not in enum:
             problems.append(_wrong(value, path, f"Member must satisfy enum value set: [{', '.join(enum)}]"))
         if regex and not regex.fullmatch(value):
@@ -155,8 +187,8 @@ def _check_range(shape: dict[str, Any], value: Any, path: str, problems: Problem
 
 
 def _wrong(value: Any, path: str, constraint: str) -> str:
-    shown = "null" if value is None else f"'{str(value)[:200]}'"
-    return f"Value {shown} at '{path or 'the request'}' failed to satisfy constraint: {constraint}"
+    told = "null" if value is None else f"'{shown(value)}'"
+    return f"Value {told} at '{path or 'the request'}' failed to satisfy constraint: {constraint}"
 
 
 def _join(path: str, name: str) -> str:

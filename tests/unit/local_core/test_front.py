@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 
 import pytest
@@ -130,10 +131,99 @@ def test_what_a_client_began_goes_on_when_it_leaves(
 
 def test_a_connection_is_kept_after_errors(client: Client) -> None:
     assert client.send(invocation(endpoint="failing")).answer()[0] == 424
-    assert client.send(invocation().replace(KEY.encode(), b"OTHER")).answer()[0] == 403
     assert client.send(invocation(endpoint="under_score")).answer()[0] == 400
     assert client.send(b"GET / HTTP/1.1\r\n\r\n").answer()[0] == 404
     assert client.send(invocation(b"fine")).answer()[2] == b"fine"
+
+
+def keyless(body: bytes = b"1,2", *more: str, **framing: str) -> bytes:
+    return invocation(body, *more, **framing).replace(KEY.encode(), b"OTHER")
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 33554432", "Transfer-Encoding: chunked"])
+def test_who_has_not_the_key_is_refused_before_a_body_comes(client: Client, framing: str) -> None:
+    status, headers, body = client.send(keyless(b"", framing=framing)).answer()
+
+    assert (status, headers["connection"]) == (403, "close")
+    assert b"security token" in body
+
+
+def test_who_has_not_the_key_is_not_asked_to_go_on(client: Client) -> None:
+    client.send(keyless(b"", "Expect: 100-continue", framing="Content-Length: 3"))
+
+    assert client.answer()[0] == 403
+
+
+def test_nothing_is_read_after_a_body_without_the_key(front: Front, client: Client) -> None:
+    before = len(front.invoked)
+    client.send(keyless(b"1,2") + invocation(b"after"))
+
+    assert client.answer()[0] == 403
+    assert client.ended()
+    assert front.invoked[before:] == []
+
+
+def test_who_has_not_the_key_may_send_all_it_has_and_reads_that_it_was_refused(client: Client) -> None:
+    client.send(keyless(bytes(8 * MEGABYTE)))
+
+    assert client.answer()[0] == 403
+    assert client.ended()
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("X-Amz-Target: SageMaker.ListModels", b'"__type": "UnrecognizedClientException"'),
+        ("X-Amz-Target: GraniteServiceVersion20100801.ListMetrics", b'"__type": "UnrecognizedClientException"'),
+        ("Content-Type: application/x-www-form-urlencoded; charset=utf-8", b"<Code>UnrecognizedClientException</Code>"),
+        ("X-Amz-Target: Nobody.Knows", b"sagelens local env"),
+    ],
+)
+def test_a_client_without_the_key_is_told_so_in_its_own_protocol(client: Client, kind: str, told: bytes) -> None:
+    client.send(f"POST / HTTP/1.1\r\nHost: a\r\n{kind}\r\nContent-Length: 4000000\r\n\r\n".encode())
+
+    assert told in client.answer()[2]
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        b"AWS4-HMAC-SHA256 " + b"Credential=" * 5900,
+        b"AWS4-HMAC-SHA256 " + b" " * 65000,
+        b"AWS4-HMAC-SHA256 Credential=" + b"a" * 65000,
+    ],
+)
+def test_the_longest_header_takes_no_time(client: Client, authorization: bytes) -> None:
+    began = time.perf_counter()
+    client.send(b"POST / HTTP/1.1\r\nX-Amz-Target: SageMaker.ListModels\r\nAuthorization: " + authorization)
+    client.send(b"\r\nContent-Length: 2\r\n\r\n{}")
+
+    assert client.answer()[0] == 403
+    assert time.perf_counter() - began < 2.0  # it took 14 seconds
+
+
+def test_many_connections_without_the_key_take_no_place_from_one_with_it(front: Front) -> None:
+    idle = [front.connect() for _ in range(600)]
+
+    assert front.connect().send(invocation(b"mine")).answer()[2] == b"mine"
+    until(lambda: len(front.connections()) < 300)
+    assert idle[0].drained() == 0
+
+
+def test_a_connection_that_has_shown_the_key_outlives_those_that_have_not(front: Front, client: Client) -> None:
+    client.send(invocation(b"first")).answer()
+    for _ in range(300):
+        front.connect()
+
+    assert client.send(invocation(b"second")).answer()[2] == b"second"
+
+
+def test_who_sends_many_requests_ahead_keeps_nobody_waiting(front: Front, client: Client) -> None:
+    client.send(invocation(b"ahead") * 1000)
+    other = front.connect()
+    assert other.send(invocation(b"other")).answer()[2] == b"other"
+
+    assert [client.answer()[2] for _ in range(1000)] == [b"ahead"] * 1000
 
 
 def test_a_client_that_wants_its_connection_closed_is_obeyed(client: Client) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -15,6 +16,31 @@ def test_a_client_that_stops_in_the_middle_is_told_so() -> None:
 
         assert client.answer()[0] == 408
         assert client.ended()
+
+
+@pytest.mark.parametrize(("slow", "part"), [(b"POST /a HTTP/1.1\r\nlong: ", "head"), (invocation(bytes(1000))[:-999], "body")])
+def test_a_client_that_dribbles_is_given_up_however_it_keeps_busy(slow: bytes, part: str) -> None:
+    with serving(head=0.2, body=0.2, stalled=10, check=0.01) as front:
+        client = front.connect().send(slow)
+        began = time.monotonic()
+        with suppress(ConnectionError):
+            while front.connections():
+                client.send(b"x")
+                time.sleep(0.01)
+                assert time.monotonic() - began < 5
+
+        status, _, told = client.answer()
+        assert status == 408
+        assert part.encode() in told
+
+
+def test_a_connection_on_which_nobody_shows_the_key_is_closed_soon() -> None:
+    with serving(head=0.05, check=0.01) as front:
+        known = front.connect()
+        assert known.send(invocation()).answer()[0] == 200
+
+        assert front.connect().ended()
+        assert known.send(invocation()).answer()[0] == 200
 
 
 def test_a_client_that_stops_reading_is_given_up() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import pairwise
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagelens.local.api.protocol import HttpRequest
-from sagelens.local.api.reading import LARGEST_BODY, LARGEST_HEAD, Reader, Refusal
+from sagelens.local.api.reading import LARGEST_BODY, LARGEST_HEAD, MOST_HEADERS, Reader, Refusal
 
 TARGETS = st.sampled_from(["/", "/endpoints/e/invocations", "/a%2Fb"])
 NAMES = st.from_regex(r"x-[a-z]{1,8}", fullmatch=True)
@@ -110,6 +111,47 @@ def test_what_is_not_spoken_is_refused_whole_or_in_pieces(data: bytes, status: i
         found = read(*pieces, b"GET / HTTP/1.1\r\n\r\n")
         assert [each.status for each in found if isinstance(each, Refusal)] == [status]
         assert len(found) == 1
+
+
+@pytest.mark.parametrize("cut", [10_000, 1000])
+def test_a_head_with_too_many_headers_is_refused(cut: int) -> None:
+    head = b"GET / HTTP/1.1\r\n" + b"".join(b"h%d: v\r\n" % number for number in range(MOST_HEADERS + 1)) + b"\r\n"
+    found = read(*(head[start : start + cut] for start in range(0, len(head), cut)))
+
+    assert [each.status for each in found if isinstance(each, Refusal)] == [431]
+
+
+def test_small_chunks_take_no_more_room_than_their_bytes() -> None:
+    reader = Reader()
+    reader.feed(b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n")
+    tracemalloc.start()
+    for _ in range(100):
+        reader.feed(b"2\r\nab\r\n" * 2000)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert held < 2_000_000  # of 400,000 bytes
+
+
+@pytest.mark.parametrize("beside", [b"1;" + b"x" * 100_000, b"1\r\na\r\n" * 20_000, b"0\r\ntrailer: " + b"x" * 100_000])
+def test_what_chunks_bring_beside_the_body_is_bounded(beside: bytes) -> None:
+    reader = Reader()
+    reader.feed(b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n" + beside)
+    for _ in range(60):
+        reader.feed(beside if beside[1:2] == b"\r" and beside[:1] == b"1" else b"x" * 100_000)
+
+    assert [each.status for each in reader.waiting if isinstance(each, Refusal)] in ([413], [431])
+    assert reader.ended
+
+
+def test_a_request_that_is_not_admitted_is_handed_on_without_its_body() -> None:
+    reader = Reader(lambda headers: headers.get("key") == "mine")
+    reader.feed(b"POST /a HTTP/1.1\r\nkey: other\r\ncontent-length: 5\r\n\r\n12")
+
+    (found,) = reader.waiting
+    assert isinstance(found, HttpRequest)
+    assert (found.target, found.body) == ("/a", b"")
+    assert (reader.turned_away, reader.ended, reader.admitted) == (True, True, False)
 
 
 def test_a_head_that_never_ends_is_not_kept() -> None:
