@@ -13,6 +13,7 @@ from pathlib import Path
 from sagelens.local.endpoints.launcher import ProcessLauncher
 from sagelens.local.endpoints.server import ModelServers, Servers
 from sagelens.local.jobs.job import Ending, Job, JobFailed, Noun, Running, Status, Tools, log_path, reason
+from sagelens.local.jobs.metric_definitions import check_definitions
 from sagelens.local.jobs.processing import ProcessingRun, check_processing
 from sagelens.local.jobs.runtime import JobRuntime, ProcessRuntime
 from sagelens.local.jobs.training import TrainingRun, check_training, model_artifacts
@@ -104,6 +105,7 @@ class Jobs:
 
     async def _create(self, noun: Noun, request: Request) -> Document:
         _CHECKS[noun](request)
+        await check_definitions(request)
         name = request[f"{noun}JobName"]
         arn = f"{self._arns}:{noun.arn_type}/{name}"
         if self._store.get(noun.kind, name) is not None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 
 from sagelens.local.jobs.execution import Execution
 from sagelens.local.jobs.exits import left_message
 from sagelens.local.jobs.job import Ending, Exit, Job, JobFailed, Status, Tools, reason
+from sagelens.local.jobs.metric_definitions import final_metrics
 from sagelens.local.jobs.runtime import Program
 from sagelens.local.ports import ApiError, Document, Request
 
@@ -33,11 +33,6 @@ def check_training(request: Request) -> None:
             raise _refused(f"channel '{name}' has InputMode Pipe; File and FastFile are read here")
     if request.get("ResourceConfig", {}).get("InstanceCount", 1) != 1:
         raise _refused("InstanceCount is above 1; jobs run on this one machine")
-    for definition in request.get("AlgorithmSpecification", {}).get("MetricDefinitions", ()):
-        try:
-            re.compile(definition["Regex"])
-        except re.error as error:
-            raise _refused(f"the Regex of metric '{definition['Name']}' is invalid: {error}") from error
 
 
 def _refused(what: str) -> ApiError:
@@ -72,7 +67,9 @@ class TrainingRun:
             return Ending(status=Status.STOPPED, body={"SecondaryStatus": "Stopped"})
         limit = self._job.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _MOST_SECONDS)
         process = await self._tools.runtime.start(self._job, self._program())
-        return self._finish(await self._execution.run(process, limit))
+        ended = await self._execution.run(process, limit)
+        metrics = await final_metrics(self._job.request, self._job.log, self._tools.clock.time())
+        return self._finish(ended, {"FinalMetricDataList": metrics})
 
     def _prepare(self) -> None:
         job, request = self._job, self._job.request
@@ -112,9 +109,8 @@ class TrainingRun:
             code=self._job.inside("/opt/ml/input/data/code"),
         )
 
-    def _finish(self, ended: Exit) -> Ending:
+    def _finish(self, ended: Exit, metrics: Document) -> Ending:
         """A job that was stopped or ran out of time keeps its model, as on AWS; one that failed keeps its output data."""
-        metrics = {"FinalMetricDataList": self._metrics()}
         if ended.stopped or ended.timed_out:
             self._store(model=True)
             secondary = "MaxRuntimeExceeded" if ended.timed_out else "Stopped"
@@ -142,16 +138,6 @@ class TrainingRun:
             except OSError as error:
                 raise JobFailed(f"InternalServerError: {output}/{name} could not be stored: {error}") from error
 
-    def _metrics(self) -> list[Document]:
-        """The last value that each metric definition finds in the log."""
-        definitions = self._job.request["AlgorithmSpecification"].get("MetricDefinitions", ())
-        if not definitions or not self._job.log.is_file():
-            return []
-        log = self._job.log.read_text(encoding="utf-8", errors="replace")
-        found = ((definition["Name"], _last_number(definition["Regex"], log)) for definition in definitions)
-        now = self._tools.clock.time()
-        return [{"MetricName": name, "Value": value, "Timestamp": now} for name, value in found if value is not None]
-
 
 def _channel(channel: Document) -> Document:
     """What the container is told of a channel; the URI is ours, for evidence."""
@@ -163,13 +149,3 @@ def _channel(channel: Document) -> Document:
         **({"ContentType": channel["ContentType"]} if "ContentType" in channel else {}),
         "S3Uri": source["S3Uri"],
     }
-
-
-def _last_number(regex: str, log: str) -> float | None:
-    last = None
-    for match in re.finditer(regex, log):
-        try:
-            last = float(match.group(1))
-        except (IndexError, TypeError, ValueError):
-            continue
-    return last
