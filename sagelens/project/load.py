@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from sagelens.errors import BadConfig, NotFound
+from sagelens.project.document import parse_value, read_mapping
 from sagelens.project.model import Project
+from sagelens.values.suggestion import closest, suggestion
 
 __all__ = ["find_root", "json_schema", "load_project", "read_suite"]
 
 _DEFAULT_ENVIRONMENT = "local"
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's, where PyYAML has it, takes a tenth of the time
 
 
 def find_root(start: Path) -> Path:
@@ -37,11 +36,11 @@ def load_project(root: Path, *, environment: str = _DEFAULT_ENVIRONMENT, setting
     them in one message, each with its key and the file or flag that it came from.
     """
     main = _project_file(root)
-    tree = _read_mapping(main)
+    tree = read_mapping(main)
     origin: dict[str, str] = {}
     _note(origin, tree, f"configs/{main.name}")
     environment_file = _environment_file(root, environment)
-    over = _read_mapping(environment_file)
+    over = read_mapping(environment_file)
     label = f"configs/environments/{environment_file.name}"
     _note(origin, over, label)
     tree = _merged(tree, over)
@@ -57,7 +56,7 @@ def load_project(root: Path, *, environment: str = _DEFAULT_ENVIRONMENT, setting
 
 def read_suite(root: Path, file: str) -> dict[str, Any]:
     """A Great Expectations suite below configs/quality/."""
-    return _read_mapping(root / "configs" / "quality" / file)
+    return read_mapping(root / "configs" / "quality" / file)
 
 
 def json_schema() -> dict[str, Any]:
@@ -88,22 +87,8 @@ def _environment_file(root: Path, environment: str) -> Path:
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     raise NotFound(
         f"Environment '{environment}' is not known: there is no configs/environments/{environment}.yaml. "
-        f"Known: {', '.join(known) or 'none'}. Pass one of them with --env."
+        f"{suggestion(environment, known)} Pass one of them with --env."
     )
-
-
-def _read_mapping(file: Path) -> dict[str, Any]:
-    try:
-        content = yaml.load(file.read_text(), Loader=_Loader)  # noqa: S506 - one of the two safe loaders
-    except FileNotFoundError as error:
-        raise NotFound(f"{file} does not exist. Write it, or correct the name where it is used.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadConfig(f"{file} cannot be read: {error}.") from error
-    except yaml.YAMLError as error:
-        raise BadConfig(f"{file} is not YAML: {' '.join(str(error).split())}.") from error
-    if not isinstance(content, dict):
-        raise BadConfig(f"{file} holds {type(content).__name__}, not keys and values. Start it with a key such as `name:`.")
-    return content
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,10 +111,9 @@ def _parse_setting(setting: str, origin: dict[str, str]) -> dict[str, Any]:
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
         raise BadConfig(f"--set {setting} is not of the form dotted.key=value, such as training.xgboost.max_depth=4.")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise BadConfig(f"--set {key}: the value is not YAML: {' '.join(str(error).split())}.") from error
+    if f"--set {key}" in origin.values():
+        raise BadConfig(f"--set {key} is given twice. Give it once, since it cannot be told which one is meant.")
+    value = parse_value(text, f"--set {key}: the value")
     names = key.strip().split(".")
     origin[".".join(names)] = f"--set {key}"
     for name in reversed(names):
@@ -178,5 +162,5 @@ def _suggest(location: tuple[int | str, ...]) -> str:
     known = sorted(getattr(model, "model_fields", {}))
     if not known:
         return ""
-    close = difflib.get_close_matches(str(location[-1]), known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(name for name in known if name != 'root')}"
+    alike = closest(str(location[-1]), known)
+    return f"; did you mean {alike}?" if alike else f"; known here: {', '.join(name for name in known if name != 'root')}"

@@ -115,3 +115,18 @@ def test_the_schema_knows_every_section_and_forbids_others() -> None:
     assert {"framing", "collection", "training", "deployment"} <= set(schema["properties"])
     assert schema["additionalProperties"] is False
     assert "root" not in schema["properties"]
+
+
+def test_a_setting_is_given_once(root: Path) -> None:
+    with pytest.raises(BadConfig, match=r"--set training\.seed is given twice"):
+        load_project(root, settings=["training.seed=1", "training.seed=2"])
+
+
+def test_a_section_that_stands_twice_is_refused_with_both_lines(root: Path) -> None:
+    file = root / "configs" / "flights.yaml"
+    lines = file.read_text().splitlines()
+    first = lines.index("training:") + 1
+    file.write_text("\n".join([*lines, "training:", "  seed: 1"]))
+
+    with pytest.raises(BadConfig, match=rf"line {len(lines) + 1}, column 1: key 'training' stands here and in line {first}"):
+        load_project(root)
