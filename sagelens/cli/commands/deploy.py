@@ -81,19 +81,22 @@ def roll_back_endpoint(endpoint: str, *, to: str | None, reason: str, environmen
 
 
 def settings_of(options: DeployOptions) -> list[str]:
-    """The options as `--set` would give them. Raises BadInput for a strategy that cannot be used."""
+    """The options as `--set` would give them; an option takes the place of a `--set` of its key. Raises BadInput."""
     from sagelens.values.grammar import chain_of
 
-    settings = list(options.settings)
+    chosen: dict[str, str] = {}
     if options.strategies:
         try:
             chain_of(options.strategies)
         except ValueError as error:
             raise BadInput(f"--strategy: {error}.") from error
-        settings.append(f"deployment.strategy={json.dumps(list(options.strategies))}")
-    settings += ["deployment.force=true"] if options.force else []
-    settings += ["deployment.allow_breaking=true"] if options.allow_breaking else []
-    return settings
+        chosen["deployment.strategy"] = json.dumps(list(options.strategies))
+    if options.force:
+        chosen["deployment.force"] = "true"
+    if options.allow_breaking:
+        chosen["deployment.allow_breaking"] = "true"
+    given = [setting for setting in options.settings if setting.partition("=")[0].strip() not in chosen]
+    return given + [f"{key}={value}" for key, value in chosen.items()]
 
 
 def _deploy(connection: Connection, package: str, reason: str, *, as_json: bool) -> int:

@@ -31,7 +31,7 @@ def test_strategies_reach_the_project_as_settings(project_root: Any) -> None:
     assert deployment.allow_breaking
 
 
-def test_settings_come_before_the_options_so_that_the_options_win(project_root: Any) -> None:
+def test_an_option_takes_the_place_of_a_setting_of_its_key(project_root: Any) -> None:
     options = DeployOptions(settings=("deployment.strategy=[all-at-once]",), strategies=("linear:size=50%,wait=1m",))
 
     (strategy,) = load_project(project_root, settings=settings_of(options)).deployment.strategy
