@@ -71,9 +71,8 @@ def training(project: Project) -> Pipeline:
                 name="model-gate",
                 gives=("comparison", "model_verdict"),
                 params={
-                    "label": label,
+                    "framing": project.framing,
                     "settings": project.evaluation,
-                    "costs": costs,
                     "seed": seed,
                     "group": project.registration.model_package_group,
                 },

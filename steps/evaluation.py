@@ -14,7 +14,7 @@ from sagelens.evaluation.comparison import Answers, line_up, score_both
 from sagelens.evaluation.drawings import DRAWINGS
 from sagelens.evaluation.gate import judge
 from sagelens.evaluation.record import Comparison, ComparisonOutcome, EvaluationRecord
-from sagelens.project.model import ErrorCosts, Evaluation
+from sagelens.project.model import ErrorCosts, Evaluation, Framing
 from sagelens.serving.manifest import packaged_digest
 from sagelens.training import Dataset, labels_of, load_baseline, load_model
 from sagelens.values import Figures, Folder, Metrics, S3Client, SageMakerClient, Verdict
@@ -68,18 +68,20 @@ def compare(  # noqa: PLR0913 - one keyword for each thing that a project declar
     evaluation: EvaluationRecord,
     metrics: Metrics,
     *,
-    label: str,
+    framing: Framing,
     settings: Evaluation,
     group: str,
-    costs: ErrorCosts,
     seed: int,
     sagemaker: SageMakerClient,
     s3: S3Client,
 ) -> tuple[Comparison, Verdict]:
     """Compare with the champion on the raw test rows, as both are served; then decide whether the model may be registered.
 
+    What a wrong prediction costs, and what is accepted, is the framing's.
+
     `test` is taken as a folder, since its table is read only when there is another champion to score.
     """
+    label, costs = framing.label, framing.error_costs
     champion = find_champion(sagemaker, group)
     digest = packaged_digest(servable.path)
     comparison = line_up(group, digest, champion)
@@ -90,7 +92,7 @@ def compare(  # noqa: PLR0913 - one keyword for each thing that a project declar
             reigning = _answers(download(s3, champion, Path(folder)), champion.digest, rows)
         labels = labels_of(rows[label], "test", label)
         comparison = score_both(comparison, labels, challenger, reigning, settings=settings, costs=costs, seed=seed)
-    return comparison, judge(metrics, evaluation, comparison, settings.gate)
+    return comparison, judge(metrics, evaluation, comparison, framing=framing, settings=settings.gate)
 
 
 def _answers(folder: Path, digest: str, rows: Any) -> Answers:

@@ -135,12 +135,13 @@ def validate(
     env: Env = "local",
     setting: Set = [],  # noqa: B006 - typer copies it
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the project's file instead.")] = False,
+    data: Annotated[bool, typer.Option("--data", help="Read the sources, too, and check what is said of their values.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Check configs, suites and pipelines without running anything."""
     from sagelens.cli.commands.validate import validate_project
 
-    return validate_project(environment=env, settings=setting, schema=schema, as_json=as_json)
+    return validate_project(environment=env, settings=setting, schema=schema, data=data, as_json=as_json)
 
 
 @app.command()

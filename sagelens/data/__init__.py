@@ -4,6 +4,7 @@ Figures are in `sagelens.data.charts` and `sagelens.data.figures`, apart: only t
 """
 
 from sagelens.data.connection import connection, materialise
+from sagelens.data.heading import columns_of
 from sagelens.data.parquet import Shape, read_table, shape_of, write_table
 from sagelens.data.profile import Bin, ColumnKind, ColumnProfile, Day, Profile, Summary
 from sagelens.data.profiling import profile
@@ -20,6 +21,7 @@ __all__ = [
     "Shape",
     "Summary",
     "Table",
+    "columns_of",
     "connection",
     "listing",
     "materialise",

@@ -5,24 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from sagelens.errors import BadConfig
+from sagelens.evaluation.names import goal_of
 from sagelens.evaluation.record import Comparison, ComparisonOutcome, EvaluationRecord, Interval, Slice
-from sagelens.project.model import AbsoluteThreshold, ModelGateSettings, RelativeThreshold, SliceThreshold
+from sagelens.project.model import AbsoluteThreshold, Framing, ModelGateSettings, RelativeThreshold, SliceThreshold
 from sagelens.values import Check, GateKind, Verdict
 
 __all__ = ["judge"]
 
 
 def judge(
-    metrics: Mapping[str, float], evaluation: EvaluationRecord, comparison: Comparison, settings: ModelGateSettings
+    metrics: Mapping[str, float],
+    evaluation: EvaluationRecord,
+    comparison: Comparison,
+    *,
+    framing: Framing,
+    settings: ModelGateSettings,
 ) -> Verdict:
-    """Every check is critical. A figure exactly at its bound passes, except that the gain over the baseline must exceed zero."""
-    checks = [*_absolute(metrics, settings.absolute)]
+    """Every check is critical. A figure exactly at its bound passes, except that the gain over the baseline must exceed zero.
+
+    What the framing accepts is a bound as any other; where the gate's own on the same figure is as tight, it is not said twice.
+    """
+    goal = goal_of(framing)
+    wanted = settings.absolute if _covered(goal, settings.absolute) else (goal, *settings.absolute)
+    checks = [*_absolute(metrics, wanted)]
     if settings.beats_baseline:
         checks.append(_beats_baseline(evaluation.gain))
     checks.append(_not_inferior(comparison, settings.champion))
     for threshold in settings.slices:
         checks.extend(_slices(evaluation, threshold))
     return Verdict.of("model", GateKind.MODEL, tuple(checks))
+
+
+def _covered(goal: AbsoluteThreshold, thresholds: tuple[AbsoluteThreshold, ...]) -> bool:
+    """Whether a model that passes these meets the goal."""
+    bounds = [threshold for threshold in thresholds if threshold.metric == goal.metric]
+    if goal.at_least is not None:
+        return any(bound.at_least is not None and bound.at_least >= goal.at_least for bound in bounds)
+    return any(bound.at_most is not None and bound.at_most <= (goal.at_most or 0.0) for bound in bounds)
 
 
 def _absolute(metrics: Mapping[str, float], thresholds: tuple[AbsoluteThreshold, ...]) -> Iterator[Check]:

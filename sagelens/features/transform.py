@@ -17,6 +17,7 @@ from sagelens.features.derived import Derived
 from sagelens.features.encoder import OrdinalEncoder
 from sagelens.features.imputer import MedianImputer
 from sagelens.features.lookup import Lookup
+from sagelens.features.naming import code_name
 
 __all__ = ["FittedTransform"]
 
@@ -82,7 +83,7 @@ class FittedTransform:
         return features
 
     def get_feature_names_out(self) -> tuple[str, ...]:
-        return (*(f"{name}_code" for name in self.encoders), *self.numeric)
+        return (*(code_name(name) for name in self.encoders), *self.numeric)
 
     @property
     def inputs(self) -> tuple[str, ...]:

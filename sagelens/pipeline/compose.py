@@ -22,6 +22,7 @@ from sagelens.project import Project
 from sagelens.project.code import CodeReader
 from sagelens.values import digest_bytes
 from sagelens.values.s3 import split_uri
+from sagelens.values.suggestion import suggestion
 
 __all__ = ["Compiled", "compose", "list_pipelines", "load_pipeline", "publish"]
 
@@ -63,7 +64,7 @@ def compose(
 ) -> Compiled:
     """The compiled pipeline, from memory where nothing that it is made of has changed."""
     if name not in list_pipelines(project.root):
-        raise NotFound(f"There is no pipeline '{name}'. There are: {', '.join(list_pipelines(project.root)) or 'none'}.")
+        raise NotFound(f"There is no pipeline '{name}'. {suggestion(name, list_pipelines(project.root))}")
     reader = _reader(project.root)
     files = sources(project)
     key = _key(project, name, reader, files, cache)
@@ -144,7 +145,9 @@ def _sdk_version() -> str:
 
 def _compile(project: Project, name: str, reader: CodeReader, files: Mapping[str, SourceFiles], cache: bool) -> Compiled:
     from sagelens.pipeline.compile import compile_plan
+    from sagelens.pipeline.names import check_names
 
+    check_names(project)
     planned = plan(load_pipeline(project, name), project, code=reader, sources=files)
     definition = compile_plan(planned, project=project.name, environment=project.environment, cache=cache)
     return Compiled(pipeline_name(project.name, name), definition, planned.uploads)

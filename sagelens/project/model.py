@@ -24,7 +24,7 @@ from sagelens.project.environment import (
     Target,
     Tracking,
 )
-from sagelens.project.section import Name, Section, Share, Text
+from sagelens.project.section import Name, Section, Text
 from sagelens.values import Placement, Source, TimeSplit
 
 __all__ = [
@@ -81,7 +81,10 @@ class Task(StrEnum):
 
 
 class Framing(Section):
-    """The business goal and the problem as machine learning sees it. Nothing here may be empty."""
+    """The business goal and the problem as machine learning sees it. Nothing here may be empty.
+
+    `acceptance` is what `metric` has to reach for a model to pass its gate: at least, or where less is better at most.
+    """
 
     goal: Text
     question: Text
@@ -91,7 +94,7 @@ class Framing(Section):
     task: Task
     label: Text
     metric: Text
-    acceptance: Share
+    acceptance: float
     alternatives: Text = Field(description="what would be done without machine learning, and why that is not enough")
 
 

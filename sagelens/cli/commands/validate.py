@@ -4,30 +4,41 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sagelens.errors import BadConfig, SagelensError
 from sagelens.pipeline.compose import list_pipelines, load_pipeline
+from sagelens.pipeline.names import Problem, column_problems, name_problems, unused_problems
+from sagelens.pipeline.pipeline import Pipeline
+from sagelens.pipeline.profiled import SourceProfile, profile_sources, value_problems
 from sagelens.project import Project, find_root, json_schema, lint, load_project
 
 __all__ = ["validate_project"]
 
 
-def validate_project(*, environment: str, settings: Sequence[str], schema: bool, as_json: bool) -> int:
-    """Check the config, every suite, every source and every pipeline; all problems are shown, not only the first."""
+def validate_project(*, environment: str, settings: Sequence[str], schema: bool, as_json: bool, data: bool = False) -> int:
+    """Check the config, every suite, every source and every pipeline; all problems are shown, not only the first.
+
+    With `data` the sources are read as a run reads them, and what the configuration says of their values is checked, too.
+    """
     if schema:
         sys.stdout.write(json.dumps(json_schema(), indent=1) + "\n")
         return 0
     project = load_project(find_root(Path.cwd()), environment=environment, settings=settings)
-    checks = [
+    pipelines: dict[str, Pipeline] = {}
+    checks: list[tuple[str, Callable[[], object]]] = [
         *((f"suite {file}", _suite_check(project, file)) for file in _suite_files(project)),
         ("sources", lambda: _check_sources(project)),
-        *((f"pipeline {name}", _pipeline_check(project, name)) for name in list_pipelines(project.root)),
+        *((f"pipeline {name}", _pipeline_check(project, name, pipelines)) for name in list_pipelines(project.root)),
     ]
     problems = [{"what": what, "message": message} for what, check in checks if (message := _problem(check)) is not None]
-    if not problems and (message := _problem(lambda: _check_step_names(project))) is not None:
-        problems = [{"what": f"environment {project.environment.name}", "message": message}]
+    if not problems:
+        profile = profile_sources(project) if data else None
+        found = [*name_problems(project), *unused_problems(project, pipelines.values()), *_columns(project, profile)]
+        found += value_problems(project, profile) if profile is not None else []
+        problems = [{"what": problem.where, "message": problem.message} for problem in dict.fromkeys(found)]
+        checks += [("names", lambda: None)] + ([("data", lambda: None)] if data else [])
     warnings = lint(project.environment)
     if as_json:
         sys.stdout.write(json.dumps({"valid": not problems, "problems": problems, "warnings": warnings}) + "\n")
@@ -71,15 +82,21 @@ def _check_sources(project: Project) -> None:
             resolve(source, project.root)
 
 
-def _check_step_names(project: Project) -> None:
-    """Settings for a step that no pipeline has would be settings for nothing."""
-    known = {node.name for name in list_pipelines(project.root) for node in load_pipeline(project, name).nodes}
-    unknown = sorted(set(project.environment.steps) - known)
-    if unknown:
-        raise BadConfig(
-            f"environment.steps names {', '.join(unknown)}, which no pipeline has. Steps are: {', '.join(sorted(known))}."
-        )
+def _columns(project: Project, profile: Mapping[str, SourceProfile] | None) -> list[Problem]:
+    """Columns that exist nowhere: of sources as profiled, or else as the heads of their files tell."""
+    if profile is not None:
+        return column_problems(project, {name: tuple(found.columns) for name, found in profile.items()})
+    from sagelens.data import columns_of, resolve
+
+    known: dict[str, tuple[str, ...] | None] = {}
+    for name, source in project.collection.sources.items():
+        remote = source.uri.startswith("s3://")
+        known[name] = None if remote else columns_of(source, resolve(source, project.root))
+    return column_problems(project, known)
 
 
-def _pipeline_check(project: Project, name: str) -> Callable[[], object]:
-    return lambda: load_pipeline(project, name)
+def _pipeline_check(project: Project, name: str, loaded: dict[str, Pipeline]) -> Callable[[], object]:
+    def check() -> None:
+        loaded[name] = load_pipeline(project, name)
+
+    return check

@@ -29,8 +29,11 @@ from sagelens.project.model import (
     AbsoluteThreshold,
     ErrorCosts,
     Evaluation,
+    Framing,
+    Kpi,
     ModelGateSettings,
     RelativeThreshold,
+    Task,
     XGBoostSettings,
 )
 from sagelens.serving import Servable, package_model
@@ -43,6 +46,18 @@ from steps.training import baseline, train
 ARN = "arn:aws:sagemaker:us-east-1:000000000000:model-package/flights/3"
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 COSTS = ErrorCosts(false_negative=5, false_positive=1)
+FRAMING = Framing(
+    goal="g",
+    question="q",
+    owner="o",
+    kpi=Kpi(name="k", target=1, unit="u"),
+    error_costs=COSTS,
+    task=Task.BINARY_CLASSIFICATION,
+    label="late",
+    metric="roc_auc",
+    acceptance=0.6,
+    alternatives="a",
+)
 GATE = ModelGateSettings(
     absolute=(AbsoluteThreshold(metric="roc_auc", at_least=0.6),), champion=RelativeThreshold(margin=0.01), beats_baseline=False
 )
@@ -159,10 +174,9 @@ def compared(challenger: Trained, champion: Trained | None) -> tuple[Comparison,
             Folder(Path(folder)),
             record,
             metrics,
-            label="late",
+            framing=FRAMING,
             settings=SETTINGS,
             group="flights",
-            costs=COSTS,
             seed=1,
             sagemaker=sagemaker,
             s3=s3,
@@ -207,10 +221,9 @@ def test_the_same_model_passes_unscored_and_at_once(good: Trained, found: tuple[
             rows,
             record,
             metrics,
-            label="late",
+            framing=FRAMING,
             settings=SETTINGS,
             group="flights",
-            costs=COSTS,
             seed=1,
             sagemaker=sagemaker,
             s3=s3,

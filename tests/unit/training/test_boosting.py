@@ -85,3 +85,31 @@ def test_one_class_only_is_refused(rows: Dataset, held_out: Dataset) -> None:
 
     with pytest.raises(BadData, match="one class only"):
         fit_boosted(late, held_out, settings=SETTINGS, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("objective", "reg:logistic"),
+        ("max_depth", 2),
+        ("learning_rate", 0.4),
+        ("subsample", 0.5),
+        ("colsample_bytree", 0.5),
+        ("min_child_weight", 60.0),
+        ("reg_lambda", 90.0),
+        ("max_bin", 3),
+        ("eval_metric", "auc"),
+    ],
+)
+def test_every_setting_makes_another_training(
+    boosted: Boosted, rows: Dataset, held_out: Dataset, name: str, value: object
+) -> None:
+    other = fit_boosted(rows, held_out, settings=SETTINGS.model_copy(update={name: value}), seed=1)
+
+    assert (bytes(other.booster.save_raw()), other.history) != (bytes(boosted.booster.save_raw()), boosted.history)
+
+
+def test_those_are_all_settings() -> None:
+    tried = {mark.args[1][i][0] for mark in test_every_setting_makes_another_training.pytestmark for i in range(9)}
+
+    assert set(XGBoostSettings.model_fields) == tried | {"num_boost_round", "early_stopping_rounds"}
