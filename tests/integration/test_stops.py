@@ -124,7 +124,7 @@ def test_a_model_that_is_worse_than_the_champion_stops_at_the_model_gate(trained
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("run", "nothing"), 2, "There is no pipeline 'nothing'. There are: deployment, scoring, training"),
+        (("run", "nothing"), 2, "There is no pipeline 'nothing'. Known: deployment, scoring, training"),
         (("run", "training", "--env", "moon"), 2, "Environment 'moon' is not known"),
         (("run", "training", "--set", "training.xgboost.max_dept=3"), 2, "did you mean max_depth?"),
         (("run", "training", "--set", f"{FLIGHTS}.uri=nowhere.csv"), 2, "nowhere.csv"),
