@@ -115,7 +115,8 @@ class Objects(Protocol):
 class Spawn:
     """A process to start. `call` is `module:function`, called without arguments in a fork of a warm interpreter of `family`;
     or `command`, a program with its arguments, started fresh. Exactly one of the two. `lasting` marks a process that stays: it is
-    forked only from an interpreter that stays as well, and started afresh until there is one."""
+    forked only from an interpreter that stays as well, and started afresh until there is one. `view` is what it may see and
+    change of the file system (`sagelens.local.forking.confine`); without one, all that its user may."""
 
     family: str = ""
     call: str = ""
@@ -125,6 +126,7 @@ class Spawn:
     cwd: Path
     log: Path
     lasting: bool = False
+    view: Mapping[str, Any] | None = None
 
 
 class Process(Protocol):

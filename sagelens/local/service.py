@@ -28,6 +28,7 @@ from sagelens.local.api.server import HttpServer
 from sagelens.local.clock import ClockFile
 from sagelens.local.fingerprint import fingerprint
 from sagelens.local.forking.families import families_of
+from sagelens.local.forking.views import Views
 from sagelens.local.identity import Identity
 from sagelens.local.lifecycle import Running, Settings, State, variables
 from sagelens.local.logs import Logs
@@ -153,9 +154,10 @@ async def _compose(
     runtime, servers = await _runtime(
         stack, state, running.runtime, objects=objects, processes=zygotes, environment=outside["environment"]
     )
-    jobs = Jobs(**kept, **outside, runtime=runtime, servers=servers)
+    views = Views(state.folder)
+    jobs = Jobs(**kept, **outside, runtime=runtime, servers=servers, views=views)
     metrics = CloudWatch(store, clock, **place)
-    endpoints = Endpoints(**kept, **outside, metrics=metrics, alarms=metrics, servers=servers)
+    endpoints = Endpoints(**kept, **outside, metrics=metrics, alarms=metrics, servers=servers, views=views)
     pipelines = Pipelines(**kept, call=api.call, wait=jobs.wait, on_change=projector)
     for room in (
         Registry(store, clock, **place),

@@ -26,6 +26,7 @@ from sagelens.local.endpoints.rollout import Rollout
 from sagelens.local.endpoints.server import ModelServers, Servers
 from sagelens.local.endpoints.updates import Updates, check_room, must_be_updatable
 from sagelens.local.endpoints.variant import Variant, counts_of, production
+from sagelens.local.forking.views import Views
 from sagelens.local.ports import Alarms, Clock, Document, Handler, Metrics, Objects, Processes, Request, Resource
 from sagelens.local.store import AlreadyStored, Store, page
 
@@ -54,12 +55,14 @@ class Endpoints:
         alarms: Alarms | None = None,
         servers: Servers | None = None,
         health: Health | None = None,
+        views: Views | None = None,
     ) -> None:
         self._catalog = Catalog(store, account, region)
         self._store = store
         self._clock = clock
         self._metrics = metrics
-        launcher = ProcessLauncher(objects=objects, processes=processes, state=state, environment=environment)
+        views = views or Views(state)
+        launcher = ProcessLauncher(objects=objects, processes=processes, state=state, environment=environment, views=views)
         self._processes = launcher
         self._servers = servers or ModelServers(launcher)
         self._health = health or Health()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,9 +11,12 @@ from pathlib import Path
 from typing import Protocol
 
 from sagelens.local.endpoints.orphans import end_orphans, remember
+from sagelens.local.forking.views import Views
 from sagelens.local.ports import ApiError, Document, Objects, Process, Processes, Spawn
 
 __all__ = ["Launched", "Launcher", "NotHealthy", "ProcessLauncher", "container_of", "model_folder"]
+
+_NOT_FOR_SERVERS = ("AWS_", "MLFLOW_", "SAGEMAKER_", "SAGELENS_EXPERIMENT")
 
 
 class NotHealthy(Exception):
@@ -40,13 +44,17 @@ class Launcher(Protocol):
 
 
 class ProcessLauncher:
-    """A fork of a warm interpreter, whose folder links to the model where it lies."""
+    """A fork of a warm interpreter, whose folder links to the model where it lies. It can change that folder alone, and has no
+    credentials: what a model needs came with it."""
 
-    def __init__(self, *, objects: Objects, processes: Processes, state: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, *, objects: Objects, processes: Processes, state: Path, environment: Mapping[str, str], views: Views
+    ) -> None:
         self._objects = objects
         self._processes = processes
         self._roots = state / "servers"
-        self._environment = environment
+        self._environment = {name: value for name, value in environment.items() if not name.startswith(_NOT_FOR_SERVERS)}
+        self._views = views
 
     def recover(self) -> None:
         end_orphans(self._roots)
@@ -64,10 +72,13 @@ class ProcessLauncher:
                     **container.get("Environment", {}),
                     "SAGEMAKER_BIND_TO_PORT": str(port),
                     "SAGELENS_ROOT": str(root),
+                    "HOME": str(root),
+                    "TMPDIR": str(root / "tmp"),
                 },
                 cwd=root,
                 log=log,
                 lasting=True,
+                view=await self._views.of(root),
             )
         )
         remember(root, process.pid)
@@ -77,6 +88,7 @@ class ProcessLauncher:
         model = model_folder(self._objects, container)
         self._roots.mkdir(parents=True, exist_ok=True)
         root = Path(tempfile.mkdtemp(dir=self._roots))
+        (root / "tmp").mkdir()
         link = root / "opt" / "ml" / "model"
         link.parent.mkdir(parents=True)
         link.symlink_to(model, target_is_directory=True)
@@ -108,5 +120,6 @@ def _forget(root: Path) -> None:
     with contextlib.suppress(OSError):
         (root / "server.json").unlink(missing_ok=True)
         (root / "opt" / "ml" / "model").unlink()
+        shutil.rmtree(root / "tmp", ignore_errors=True)
         for folder in (root / "opt" / "ml", root / "opt", root):
             folder.rmdir()

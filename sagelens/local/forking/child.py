@@ -10,6 +10,7 @@ import ctypes
 import gc
 import hashlib
 import importlib
+import importlib.util
 import json
 import logging
 import multiprocessing.util
@@ -61,6 +62,8 @@ def take_on(request: Mapping[str, Any], files: Sequence[int]) -> None:
     redirect(request.get("log"), files)
     os.environ.clear()
     os.environ.update(request["env"])
+    if request.get("view"):
+        _confine(request["view"])
     os.chdir(request["cwd"])
     sys.argv = [request["program"], *request["argv"]]
     _take_on_paths(os.environ)
@@ -71,6 +74,19 @@ def take_on(request: Mapping[str, Any], files: Sequence[int]) -> None:
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
     gc.enable()
+
+
+def _confine(plan: Mapping[str, Any]) -> None:
+    """Take on the view of `confine.py`, found beside this file: as a script this one has no packages."""
+    name = "sagelens.local.forking.confine"
+    module = sys.modules.get(name)
+    if module is None:
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("confine.py"))
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    module.confine(plan)
 
 
 def redirect(log: str | None, files: Sequence[int]) -> None:
@@ -184,6 +200,10 @@ def main() -> None:
     if not sys.platform.startswith("linux"):
         threading.Thread(target=_watch, args=(parent,), daemon=True).start()
     request = json.loads(sys.argv[2])
+    if request.get("view"):
+        here = Path.cwd()
+        _confine(request["view"])
+        os.chdir(here)  # the same folder, by a way that may be written
     if "command" in request:
         os.execvp(request["command"][0], request["command"])  # noqa: S606  no shell is wanted
     if _LIBRARY not in sys.path:

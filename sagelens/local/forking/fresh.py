@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from sagelens.local.forking import child
 from sagelens.local.forking.process import signal_group
@@ -42,11 +43,13 @@ class FreshProcesses:
 
     async def spawn(self, spawn: Spawn) -> Process:
         program = spawn.call.partition(":")[0]
-        request = (
+        request: dict[str, Any] = (
             {"call": spawn.call, "argv": list(spawn.argv), "program": program}
             if spawn.call
             else {"command": [*spawn.command, *spawn.argv]}
         )
+        if spawn.view is not None:
+            request["view"] = spawn.view
         flags = ["-P", "-u"] if spawn.call else ["-I", "-S"]
         log = os.open(spawn.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:

@@ -24,6 +24,8 @@ from sagelens.wiring import PRIVACY
 __all__ = ["Zygotes", "can_fork"]
 
 _log = logging.getLogger(__name__)
+_KEPT = frozenset({"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "SSL_CERT_FILE", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV"})
+_KEPT_FAMILIES = ("GOTO_", "LC_", "MKL_", "OMP_", "OPENBLAS_", "PYTHON", "SAGELENS_")
 _MOST_FAILURES = 3
 _SOUND = 30.0
 """Seconds after which an interpreter that ends is not held to have failed again."""
@@ -149,6 +151,7 @@ class Zygotes:
             "env": dict(spawn.env),
             "cwd": str(spawn.cwd),
             "log": str(spawn.log),
+            "view": spawn.view,
         }
         try:
             return await _fork(interpreter.path, request)
@@ -288,7 +291,9 @@ async def _readiness(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
 
 
 def _environment(aws: Mapping[str, str]) -> dict[str, str]:
-    left_out = {"PYTHONPATH", "OMP_NUM_THREADS"}
-    inherited = {name: value for name, value in os.environ.items() if name not in left_out and not name.startswith("AWS_")}
+    """What an interpreter needs to warm up. No more of the user's: what it begins with can be read in every fork of it."""
+    inherited = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_FAMILIES)}
     given = {name: value for name, value in aws.items() if name.startswith("AWS_")}
+    for name in ("PYTHONPATH", "OMP_NUM_THREADS"):
+        inherited.pop(name, None)
     return {**PRIVACY, **inherited, **WARM_ENVIRONMENT, **given, "PYTHONUNBUFFERED": "1"}

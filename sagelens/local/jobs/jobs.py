@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sagelens.local.endpoints.launcher import ProcessLauncher
 from sagelens.local.endpoints.server import ModelServers, Servers
+from sagelens.local.forking.views import Views
 from sagelens.local.jobs.job import Ending, Job, JobFailed, Noun, Running, Status, Tools, log_path, reason
 from sagelens.local.jobs.metric_definitions import check_definitions
 from sagelens.local.jobs.processing import ProcessingRun, check_processing
@@ -47,9 +48,11 @@ class Jobs:
         region: str,
         runtime: JobRuntime | None = None,
         servers: Servers | None = None,
+        views: Views | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
+        views = views or Views(state)
         self._arns = f"arn:aws:sagemaker:{region}:{account}"
         self._state = state
         machine = {name: os.environ[name] for name in _OF_THE_MACHINE if name in os.environ}
@@ -58,9 +61,9 @@ class Jobs:
         self._tools = Tools(
             objects=objects,
             clock=clock,
-            runtime=runtime or ProcessRuntime(objects, processes, given),
+            runtime=runtime or ProcessRuntime(objects, processes, given, views),
             servers=servers
-            or ModelServers(ProcessLauncher(objects=objects, processes=processes, state=state, environment=given)),
+            or ModelServers(ProcessLauncher(objects=objects, processes=processes, state=state, environment=given, views=views)),
         )
         self._running: dict[str, Running] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}

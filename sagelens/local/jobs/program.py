@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from sagelens.local.jobs.job import Job, JobFailed
 from sagelens.local.ports import Spawn
@@ -17,6 +19,7 @@ __all__ = ["family_of", "spawn_of"]
 _STEP = (("python3", "-m", "sagelens.job"), ("python", "-m", "sagelens.job"))
 _ROOT = "/opt/ml/"
 _PROGRAMS = ("bash", "python", "python3", "sh")
+_TOOLS = {"python": "", "python3": "", "pip": "-m pip ", "pip3": "-m pip "}
 _FAMILIES = (
     ("quality", frozenset({"great_expectations"})),
     ("tracking", frozenset({"mlflow"})),
@@ -25,11 +28,24 @@ _FAMILIES = (
 
 
 def spawn_of(
-    job: Job, *, entrypoint: Sequence[str], arguments: Sequence[str], environment: Mapping[str, str], code: Path
+    job: Job,
+    *,
+    entrypoint: Sequence[str],
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    code: Path,
+    view: Mapping[str, Any] | None,
 ) -> Spawn:
-    """The process that does the job's work. `environment` is complete; container paths in it are mapped into the job's folder."""
+    """The process that does the job's work, with home and temporary folders of its own. `environment` is complete otherwise.
+
+    A step of ours finds all by `SAGELENS_ROOT`. Any other program takes container paths literally, so it needs a view of its own;
+    JobFailed where there is none.
+    """
+    home = job.root / "home"
+    home.mkdir(exist_ok=True)
+    own = {"SAGELENS_ROOT": str(job.root), "TMPDIR": str(job.scratch), "HOME": str(home)}
     if tuple(entrypoint[:3]) in _STEP:
-        env = {**environment, "SAGELENS_ROOT": str(job.root), "TMPDIR": str(job.scratch)}
+        env = {**environment, **own}
         if "PYTHONPATH" in env:
             env["PYTHONPATH"] = _mapped(env["PYTHONPATH"], job)
         return Spawn(
@@ -39,11 +55,37 @@ def spawn_of(
             env=env,
             cwd=job.root,
             log=job.log,
+            view=view,
         )
-    env = {name: _mapped(value, job) for name, value in environment.items()}
-    env |= {"SAGELENS_ROOT": str(job.root), "TMPDIR": str(job.scratch)}
-    command = [_mapped(word, job) for word in (*entrypoint, *arguments)]
-    return Spawn(command=[_program(entrypoint, env), *command[1:]], env=env, cwd=job.root, log=job.log)
+    if view is None:
+        raise JobFailed(
+            "ClientError: the process runtime runs programs other than steps of a pipeline of ours only in a view of the file "
+            "system of their own, since they would change this machine, and here none can be had (`sagelens local logs` says "
+            "why). Use the docker runtime (sagelens local start --runtime docker)."
+        )
+    env = {**environment, **own, **_tools(job, environment)}
+    command = [_program(entrypoint, env), *entrypoint[1:], *arguments]
+    return Spawn(command=command, env=env, cwd=job.root, log=job.log, view=view)
+
+
+def _tools(job: Job, environment: Mapping[str, str]) -> dict[str, str]:
+    """Python and pip of the job's own: this interpreter, and a folder for what is installed, which goes with the job."""
+    tools, packages = job.root / "bin", job.root / "packages"
+    tools.mkdir(exist_ok=True)
+    for name, arguments in _TOOLS.items():
+        tool = tools / name
+        tool.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {arguments}"$@"\n')
+        tool.chmod(0o755)
+    paths = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
+    settings = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    return {
+        **settings,
+        "PATH": os.pathsep.join((str(tools), environment.get("PATH", os.defpath))),
+        "PIP_TARGET": str(packages),
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONPATH": os.pathsep.join((*paths, str(packages))),
+    }
 
 
 def family_of(code: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from sagelens.local.jobs.execution import Execution
 from sagelens.local.jobs.exits import left_message
@@ -90,11 +91,14 @@ class TrainingRun:
 
     def _link_checkpoints(self, config: Document) -> None:
         """The folder is where the objects are: what was kept before is there, and what is kept outlives the job."""
-        kept = self._tools.objects.path(config["S3Uri"].rstrip("/"))
+        kept = self._kept(config)
         kept.mkdir(parents=True, exist_ok=True)
         folder = self._job.inside(config.get("LocalPath", _CHECKPOINTS))
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.symlink_to(kept, target_is_directory=True)
+
+    def _kept(self, config: Document) -> Path:
+        return self._tools.objects.path(config["S3Uri"].rstrip("/"))
 
     def _program(self) -> Program:
         algorithm = self._job.request["AlgorithmSpecification"]
@@ -107,6 +111,7 @@ class TrainingRun:
                 "TRAINING_JOB_ARN": self._job.arn,
             },
             code=self._job.inside("/opt/ml/input/data/code"),
+            writable=[self._kept(self._job.request["CheckpointConfig"])] if "CheckpointConfig" in self._job.request else (),
         )
 
     def _finish(self, ended: Exit, metrics: Document) -> Ending:
