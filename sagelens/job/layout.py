@@ -51,16 +51,16 @@ class Layout:
         return self.model if first and self.model else self.outputs / name
 
     def uris(self) -> dict[str, str]:
-        """The URI of each input, by name."""
+        """The URI of each input, by name, without a last `/`."""
         if self.kind is JobKind.PROCESSING:
             items = _json(self.settings / "processingjobconfig.json").get("ProcessingInputs") or []
-            return {item["InputName"]: item.get("S3Input", {}).get("S3Uri", "") for item in items}
+            return {item["InputName"]: item.get("S3Input", {}).get("S3Uri", "").rstrip("/") for item in items}
         return {name: _channel_uri(channel) for name, channel in _json(self.settings / "inputdataconfig.json").items()}
 
     def output_uris(self) -> dict[str, str]:
-        """The URI of each output, by name; a training job is not told."""
+        """The URI of each output, by name, without a last `/`; a training job is not told."""
         config = _json(self.settings / "processingjobconfig.json").get("ProcessingOutputConfig") or {}
-        return {item["OutputName"]: item.get("S3Output", {}).get("S3Uri", "") for item in config.get("Outputs", ())}
+        return {item["OutputName"]: item.get("S3Output", {}).get("S3Uri", "").rstrip("/") for item in config.get("Outputs", ())}
 
     def hyperparameters(self) -> dict[str, str]:
         """What a training job was given beside step.json, without the SDK's own."""
@@ -100,4 +100,4 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _channel_uri(channel: dict[str, Any]) -> str:
     uri: str = channel.get("DataSource", {}).get("S3DataSource", {}).get("S3Uri") or channel.get("S3Uri") or ""
-    return uri
+    return uri.rstrip("/")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 __all__ = [
+    "STAMPS",
     "Alarms",
     "ApiError",
     "Call",
@@ -25,6 +26,9 @@ __all__ = [
     "Resource",
     "Spawn",
 ]
+
+STAMPS = "LocalStamps"
+"""The member of a job that ended well which tells in what state it left each output, by URI. No client sees it."""
 
 Document = dict[str, Any]
 Request = dict[str, Any]

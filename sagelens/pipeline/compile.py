@@ -40,6 +40,8 @@ class _Compiler:
         self._uris: dict[str, Any] = {}
         self._files: dict[str, Any] = {}
         self._makers: dict[str, str] = {}
+        self._beginnings: set[str] = set()
+        """Artifacts whose names are how that of another of their step begins."""
         self._parameters = {parameter.name: _sdk_parameter(parameter) for parameter in plan.pipeline.parameters}
 
     def definition(self) -> str:
@@ -110,6 +112,8 @@ class _Compiler:
         made = self._training(step) if step.step.job is Job.TRAINING else self._processing(step, read)
         for artifact in step.step.gives:
             self._makers[artifact] = step.step.name
+            if any(other.startswith(artifact) for other in (*step.step.gives, "evidence") if other != artifact):
+                self._beginnings.add(artifact)
         if step.step.after:
             made.add_depends_on(list(step.step.after))
         return made
@@ -118,7 +122,7 @@ class _Compiler:
         step = planned.step
         inputs = {"code": planned.code_uri, "config": planned.config_uri}
         inputs |= {f"source-{name}": uri for name, uri in planned.sources.items()}
-        inputs |= {name: self._uris[name] for name in step.takes or ()}
+        inputs |= {name: self._taken(name) for name in step.takes or ()}
         arguments = processing_arguments(
             self._whole.of_step(planned),
             image=self._environment.image,
@@ -158,7 +162,7 @@ class _Compiler:
             channels={
                 "code": planned.code_uri,
                 "config": planned.config_uri,
-                **{name: self._uris[name] for name in step.takes or ()},
+                **{name: self._taken(name) for name in step.takes or ()},
             },
             output=folder,
             session=self._session,
@@ -177,7 +181,7 @@ class _Compiler:
             node,
             self._whole.of_transform(node),
             model=self._get(node.model, "model_name"),
-            data=self._uris[node.takes],
+            data=self._taken(node.takes),
             output=self._output(node.name, node.gives),
             session=self._session,
         )
@@ -193,6 +197,12 @@ class _Compiler:
             self._uris[name] = uri_of(made)
             self._makers[name] = node.name
         return made
+
+    def _taken(self, artifact: str) -> Any:
+        """Where an artifact is taken from: all whose key begins so. For `profile` that would be `profile_figures`, too."""
+        from sagemaker.core.workflow.functions import Join
+
+        return Join(on="", values=[self._uris[artifact], "/"]) if artifact in self._beginnings else self._uris[artifact]
 
     def _location(self, step: str) -> Any:
         from sagemaker.core.workflow.execution_variables import ExecutionVariables

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
 from sagelens.local.jobs.execution import Execution
 from sagelens.local.jobs.exits import left_message
 from sagelens.local.jobs.job import Ending, Exit, Job, JobFailed, Status, Tools, reason
+from sagelens.local.jobs.outputs import PUBLISHING, Occupied, stamps_of
 from sagelens.local.jobs.runtime import Program
-from sagelens.local.ports import ApiError, Document, Request
+from sagelens.local.ports import STAMPS, ApiError, Document, Request
 
 __all__ = ["ProcessingRun", "check_processing"]
 
@@ -59,7 +61,7 @@ class ProcessingRun:
         limit = self._job.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _MOST_SECONDS)
         process = await self._tools.runtime.start(self._job, self._program())
         ended = await self._execution.run(process, limit)
-        return self._finish(ended, limit)
+        return await asyncio.to_thread(self._finish, ended, limit)
 
     def _prepare(self) -> None:
         job, request = self._job, self._job.request
@@ -99,11 +101,13 @@ class ProcessingRun:
         message = left_message(job.inside("/opt/ml/output/message"))
         body = {"ExitMessage": message} if message else {}
         succeeded = ended.code == 0 and not ended.stopped and not ended.timed_out
-        for output in self._outputs():
-            if succeeded or output["OutputName"] == _EVIDENCE:
-                self._publish(output)
+        with PUBLISHING:
+            for output in self._outputs():
+                if succeeded or output["OutputName"] == _EVIDENCE:
+                    self._publish(output)
+            stamps = stamps_of(self._tools.objects, (output["S3Output"]["S3Uri"] for output in self._outputs()))
         if succeeded:
-            return Ending(status=Status.COMPLETED, body=body)
+            return Ending(status=Status.COMPLETED, body={**body, STAMPS: stamps})
         if ended.stopped:
             return Ending(status=Status.STOPPED, body=body)
         why = f"AlgorithmError: See the job's log for more information, {self._tools.runtime.told(self._job, ended.code)}"
@@ -115,6 +119,9 @@ class ProcessingRun:
         where = output["S3Output"]
         try:
             self._tools.runtime.publish(self._job.inside(where["LocalPath"]), self._tools.objects.path(where["S3Uri"]))
+        except Occupied as error:
+            text = f"ClientError: output '{output['OutputName']}' cannot be stored at {where['S3Uri']}: {error}"
+            raise JobFailed(text) from error
         except OSError as error:
             text = f"InternalServerError: output '{output['OutputName']}' could not be stored at {where['S3Uri']}: {error}"
             raise JobFailed(text) from error

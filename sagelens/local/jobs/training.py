@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from sagelens.local.jobs.execution import Execution
 from sagelens.local.jobs.exits import left_message
 from sagelens.local.jobs.job import Ending, Exit, Job, JobFailed, Status, Tools, reason
 from sagelens.local.jobs.metric_definitions import final_metrics
+from sagelens.local.jobs.outputs import Occupied, stamps_of
 from sagelens.local.jobs.runtime import Program
-from sagelens.local.ports import ApiError, Document, Request
+from sagelens.local.ports import STAMPS, ApiError, Document, Request
 
 __all__ = ["TrainingRun", "check_training", "model_artifacts"]
 
@@ -70,7 +72,7 @@ class TrainingRun:
         process = await self._tools.runtime.start(self._job, self._program())
         ended = await self._execution.run(process, limit)
         metrics = await final_metrics(self._job.request, self._job.log, self._tools.clock.time())
-        return self._finish(ended, {"FinalMetricDataList": metrics})
+        return await asyncio.to_thread(self._finish, ended, {"FinalMetricDataList": metrics})
 
     def _prepare(self) -> None:
         job, request = self._job, self._job.request
@@ -122,7 +124,8 @@ class TrainingRun:
             return Ending(status=Status.STOPPED, body={**metrics, "SecondaryStatus": secondary})
         self._store(model=ended.code == 0)
         if ended.code == 0:
-            return Ending(status=Status.COMPLETED, body={**metrics, "SecondaryStatus": "Completed"})
+            stamps = stamps_of(self._tools.objects, (_output(self._job.name, self._job.request),))
+            return Ending(status=Status.COMPLETED, body={**metrics, "SecondaryStatus": "Completed", STAMPS: stamps})
         left = left_message(self._job.inside("/opt/ml/output/failure"))
         code = self._tools.runtime.told(self._job, ended.code)
         why = f"AlgorithmError: {left[: 1000 - len(code)]}, {code}" if left else f"AlgorithmError: See the job's log, {code}"
@@ -140,6 +143,8 @@ class TrainingRun:
                 continue
             try:
                 store(made, objects.path(f"{output}/{name}"))
+            except Occupied as error:
+                raise JobFailed(f"ClientError: {output}/{name} cannot be stored: {error}") from error
             except OSError as error:
                 raise JobFailed(f"InternalServerError: {output}/{name} could not be stored: {error}") from error
 

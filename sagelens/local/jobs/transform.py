@@ -11,7 +11,9 @@ from typing import Any
 from sagelens.local.endpoints.http import Answer, head_of
 from sagelens.local.endpoints.server import Client, NotHealthy
 from sagelens.local.jobs.job import Ending, Job, JobFailed, Status, Tools, reason
-from sagelens.local.ports import ApiError, Document, Request
+from sagelens.local.jobs.outputs import PUBLISHING, Occupied, publish, stamps_of
+from sagelens.local.objects.listing import objects_under
+from sagelens.local.ports import STAMPS, ApiError, Document, Request
 
 __all__ = ["TransformRun", "check_transform"]
 
@@ -54,6 +56,7 @@ class TransformRun:
         self._model = model
         self._payload = job.request.get("MaxPayloadInMB", _PAYLOAD) * _MEGABYTE
         self._stop = asyncio.Event()
+        self._publishing = False
 
     def stop(self) -> None:
         self._stop.set()
@@ -64,18 +67,23 @@ class TransformRun:
         stopped = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
+            if not work.done() and not self._publishing:
                 return Ending(status=Status.STOPPED)
-            work.result()
-            return Ending(status=Status.COMPLETED)
+            return Ending(status=Status.COMPLETED, body={STAMPS: await work})
         finally:
             stopped.cancel()
             if not work.done():
                 work.cancel()
                 await asyncio.wait((work,))
 
-    async def _work(self) -> None:
-        inputs = _inputs(self._tools.objects.path(self._uri), self._uri)
+    @property
+    def _made(self) -> Path:
+        return self._job.root / "transformed"
+
+    async def _work(self) -> Document:
+        inputs = objects_under(self._tools.objects, self._uri)
+        if not inputs:
+            raise JobFailed(f"ClientError: No S3 objects found under S3 URL '{self._uri}'.")
         servers, job = self._tools.servers, self._job
         try:
             kind = job.request["TransformResources"]["InstanceType"]
@@ -86,6 +94,8 @@ class TransformRun:
             await self._transform(inputs, server.client)
         finally:
             await servers.stop(server)
+        self._publishing = True
+        return await asyncio.to_thread(self._publish)
 
     def _model_of_job(self) -> Document:
         """The model, with the job's environment over its own."""
@@ -104,13 +114,12 @@ class TransformRun:
         return uri
 
     async def _transform(self, inputs: dict[str, Path], client: Client) -> None:
-        """Results become objects only when all is answered, so that a job that fails leaves none."""
+        """Results become objects only once all is answered, so that a job that fails leaves none."""
         slots = asyncio.Semaphore(self._job.request.get("MaxConcurrentTransforms") or 1)
-        made = self._job.root / "transformed"
 
         async def one(key: str, path: Path) -> None:
             async with slots:
-                await self._transform_object(key, path, made / f"{key}.out", client)
+                await self._transform_object(key, path, self._made / f"{key}.out", client)
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -118,11 +127,18 @@ class TransformRun:
                     group.create_task(one(key, path))
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from failed
-        target = self._tools.objects.path(self._job.request["TransformOutput"]["S3OutputPath"])
-        for key in inputs:
-            stored = target / f"{key}.out"
-            stored.parent.mkdir(parents=True, exist_ok=True)
-            (made / f"{key}.out").replace(stored)
+
+    def _publish(self) -> Document:
+        """Store all results; the state in which they are left."""
+        uri: str = self._job.request["TransformOutput"]["S3OutputPath"]
+        try:
+            with PUBLISHING:
+                publish(self._made, self._tools.objects.path(uri))
+                return stamps_of(self._tools.objects, (uri,))
+        except Occupied as error:
+            raise JobFailed(f"ClientError: the results cannot be stored at {uri}: {error}") from error
+        except OSError as error:
+            raise JobFailed(f"InternalServerError: the results could not be stored at {uri}: {error}") from error
 
     async def _transform_object(self, key: str, path: Path, made: Path, client: Client) -> None:
         end = b"\n" if self._job.request["TransformOutput"].get("AssembleWith") == "Line" else b""
@@ -183,16 +199,6 @@ class TransformRun:
                 if answer.status < 500:
                     break
         raise JobFailed(reason(f"AlgorithmError: the model refused '{key}': {why}"))
-
-
-def _inputs(path: Path, uri: str) -> dict[str, Path]:
-    """Every object below the prefix, by its key relative to it."""
-    if path.is_file():
-        return {path.name: path}
-    found = {str(file.relative_to(path)): file for file in sorted(path.rglob("*")) if file.is_file()}
-    if not found:
-        raise JobFailed(f"ClientError: No S3 objects found under S3 URL '{uri}'.")
-    return found
 
 
 def _refusal(answer: Answer) -> str:

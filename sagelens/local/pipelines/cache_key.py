@@ -8,12 +8,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from sagelens.local.pipelines.contents import Content
 from sagelens.values import digest_bytes
 
-__all__ = ["PARTS", "Fingerprint", "content_uris", "fingerprint", "input_uris", "key_parts", "uris"]
+__all__ = [
+    "PARTS",
+    "Fingerprint",
+    "content_uris",
+    "fingerprint",
+    "input_uris",
+    "key_parts",
+    "lasting_uris",
+    "listed",
+    "uris",
+]
 
 PARTS = {
     "Processing": ("AppSpecification", "Environment", "ProcessingInputs"),
@@ -33,17 +44,34 @@ _INPUTS = {"Processing": "ProcessingInputs", "Training": "InputDataConfig"}
 _NAMES = {"Processing": "InputName", "Training": "ChannelName"}
 
 
+_MOST_LISTED = 64
+"""Files of one URI that are kept by name, to tell which of them has changed; of more only the digest of all is kept."""
+
+
 @dataclass(frozen=True)
 class Fingerprint:
-    """A key with what it was made of: `parts` as resolved, `inputs` name to URI, `digests` URI to digest of the content."""
+    """A key with what it was made of: `parts` as resolved, `inputs` name to URI, `digests` URI to digest of the content, `files`
+    URI to the digests of its files by name, where they are few."""
 
     key: str
     parts: dict[str, Any]
     inputs: dict[str, str]
     digests: dict[str, str]
+    files: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> Fingerprint:
+        """As `to_dict` gave it, be it that of an older or a newer release."""
+        known = {item.name for item in fields(cls)}
+        return cls(**{name: value for name, value in body.items() if name in known})
+
+
+def listed(content: Content) -> dict[str, str]:
+    """The digests of files by name, if they are few."""
+    return dict(content.files) if len(content.files) <= _MOST_LISTED else {}
 
 
 def content_uris(parts: Mapping[str, Any]) -> set[str]:
@@ -76,22 +104,30 @@ def input_uris(step_type: str, parts: Mapping[str, Any]) -> dict[str, str]:
     return {name: uri for name, uri in named if uri}
 
 
-def fingerprint(step_type: str, parts: Mapping[str, Any], digests: Mapping[str, str]) -> Fingerprint:
-    """`digests` holds the digest behind every URI that exists."""
-    text = json.dumps(_with_digests(parts, digests), sort_keys=True, separators=(",", ":"))
+def lasting_uris(step_type: str, parts: Mapping[str, Any]) -> set[str]:
+    """What a step's job reads and nobody may change while it runs: its inputs, and what its model consists of."""
+    return {*input_uris(step_type, parts).values(), *uris(parts.get("ModelName"))}
+
+
+def fingerprint(step_type: str, parts: Mapping[str, Any], contents: Mapping[str, Content]) -> Fingerprint:
+    """`contents` holds what lies under every URI that exists."""
+    digests = {uri: content.digest for uri, content in contents.items()}
+    text = json.dumps(_with_digests(parts, digests), sort_keys=True, separators=(",", ":"), allow_nan=False)
     return Fingerprint(
         key=digest_bytes(f"{step_type}:{text}".encode()),
         parts=dict(parts),
         inputs=input_uris(step_type, parts),
-        digests=dict(digests),
+        digests=digests,
+        files={uri: files for uri, content in contents.items() if (files := listed(content))},
     )
 
 
 def _with_digests(value: Any, digests: Mapping[str, str]) -> Any:
+    """A list stands for content: a text that a user wrote can never be taken for it."""
     if isinstance(value, str):
-        return f"content:{digests[value]}" if value in digests else value
+        return ["content", digests[value]] if value in digests else value
     if isinstance(value, dict):
         return {key: _with_digests(item, digests) for key, item in value.items()}
     if isinstance(value, list):
-        return [_with_digests(item, digests) for item in value]
+        return {str(number): _with_digests(item, digests) for number, item in enumerate(value)}
     return value

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sagelens.local.objects.listing import TEMPORARY
 from sagelens.local.pipelines.graph import Graph
 from sagelens.local.pipelines.parameters import to_text
 from sagelens.local.pipelines.record import StepRecord
@@ -95,6 +96,6 @@ def failure_reason(records: Iterable[StepRecord]) -> str:
 def write_document(document: Document, path: Path) -> None:
     """Put the file in place in one go; a reader sees the old document or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.part")
+    half = path.with_name(f"{TEMPORARY}{path.name}")
     half.write_text(json.dumps(document, separators=(",", ":"), ensure_ascii=False), encoding="utf-8")
     half.replace(path)

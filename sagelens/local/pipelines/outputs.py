@@ -8,7 +8,7 @@ from typing import Any
 
 from sagelens.local.pipelines.cache_key import input_uris, uris
 
-__all__ = ["bucket_of", "declared_outputs", "evidence_uri", "output_uris", "read_config"]
+__all__ = ["bucket_of", "declared_outputs", "evidence_uri", "output_uris", "read_config", "written_uris"]
 
 Read = Callable[[str], bytes]
 
@@ -32,7 +32,7 @@ def output_uris(step_type: str, properties: Mapping[str, Any], gives: list[str])
     match step_type:
         case "Processing":
             return {
-                output["OutputName"]: output["S3Output"]["S3Uri"]
+                output["OutputName"]: output["S3Output"]["S3Uri"].rstrip("/")
                 for output in properties.get("ProcessingOutputConfig", {}).get("Outputs", ())
                 if "S3Output" in output and output["OutputName"] != _EVIDENCE
             }
@@ -43,9 +43,25 @@ def output_uris(step_type: str, properties: Mapping[str, Any], gives: list[str])
             return found | ({name: f"{data}/{name}" for name in gives[1:]} if data else {})
         case "Transform":
             uri = properties.get("TransformOutput", {}).get("S3OutputPath")
-            return {"output": uri} if uri else {}
+            return {"output": uri.rstrip("/")} if uri else {}
         case _:
             return {}
+
+
+def written_uris(step_type: str, properties: Mapping[str, Any]) -> list[str]:
+    """Every URI to which a job has written, its evidence and all of its output data included."""
+    match step_type:
+        case "Processing":
+            outputs = properties.get("ProcessingOutputConfig", {}).get("Outputs", ())
+            return [output["S3Output"]["S3Uri"] for output in outputs if "S3Output" in output]
+        case "Training":
+            data = _training_data(properties)
+            return [data.removesuffix("/data")] if data else []
+        case "Transform":
+            uri = properties.get("TransformOutput", {}).get("S3OutputPath")
+            return [uri] if uri else []
+        case _:
+            return []
 
 
 def _training_data(properties: Mapping[str, Any]) -> str | None:

@@ -180,7 +180,7 @@ class StepRun:
             elapsed = self._services.clock.time() - first
             delay = next_delay(self._step.retries, attempt.fault, attempt=number, elapsed=elapsed)
             if attempt.outcome.state is not State.FAILED or delay is None or not await self._pause(delay):
-                self._conclude(attempt, made_of)
+                await self._conclude(attempt, made_of)
                 return
 
     async def _pause(self, seconds: float) -> bool:
@@ -238,7 +238,7 @@ class StepRun:
             with suppress(ApiError):  # another step makes it right now; anything else is said when the package is made
                 await self._services.call("sagemaker.CreateModelPackageGroup", {"ModelPackageGroupName": group})
 
-    def _conclude(self, attempt: Attempt, made_of: Fingerprint | None) -> None:
+    async def _conclude(self, attempt: Attempt, made_of: Fingerprint | None) -> None:
         ended = attempt.outcome
         state = State.STOPPED if self._stopping.is_set() and ended.state is State.FAILED else ended.state
         self._end(
@@ -253,7 +253,7 @@ class StepRun:
             ),
         )
         if state is State.SUCCEEDED and made_of is not None:
-            self._services.cache.remember(self._plan.pipeline, self._step, made_of, self._record, self._plan.arn)
+            await self._services.cache.remember(self._plan.pipeline, self._step, made_of, self._record, self._plan.arn)
 
     def _evidence(self, properties: Mapping[str, Any]) -> str | None:
         uri = evidence_uri(self._step.type, properties)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sagelens.local.jobs.outputs import publish
+from sagelens.local.jobs.outputs import Occupied, archive, publish, stamps_of
+from sagelens.local.objects import ObjectStore
 
 
 @pytest.fixture
@@ -88,3 +89,85 @@ def test_a_reader_never_finds_the_target_missing(tmp_path: Path) -> None:
 
     assert missing == []
     assert (target / "n").read_text().startswith("49")
+
+
+def test_what_somebody_puts_there_meanwhile_is_not_lost(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    done = threading.Event()
+    put: list[str] = []
+
+    def client() -> None:
+        while not done.is_set():
+            put.append(f"foreign-{len(put)}")
+            (target / put[-1]).write_text("foreign")
+
+    writer = threading.Thread(target=client)
+    writer.start()
+    for number in range(30):
+        made = tmp_path / f"made-{number}"
+        made.mkdir()
+        (made / f"n-{number}").write_text("ours")
+        publish(made, target)
+    done.set()
+    writer.join()
+
+    assert {path.name for path in target.iterdir()} == {*put, *(f"n-{number}" for number in range(30))}
+
+
+@pytest.mark.parametrize(("there", "what"), [("bucket/a.txt/x", "folder of objects"), ("bucket/deep", "an object there already")])
+def test_an_object_is_never_replaced_by_a_folder_nor_a_folder_by_an_object(
+    made: Path, tmp_path: Path, there: str, what: str
+) -> None:
+    (tmp_path / there).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / there).write_text("kept")
+
+    with pytest.raises(Occupied, match=what):
+        publish(made, tmp_path / "bucket")
+
+    assert (tmp_path / there).read_text() == "kept"
+    assert {path.name for path in made.rglob("*.txt")} == {"a.txt", "b.txt"}
+
+
+def test_nothing_is_stored_below_an_object(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "object").write_text("kept")
+
+    with pytest.raises(Occupied, match="object is an object there already"):
+        publish(made, tmp_path / "object" / "out")
+
+
+def test_a_link_to_the_folder_around_it_is_refused(made: Path, tmp_path: Path) -> None:
+    (made / "deep" / "loop").symlink_to(made)
+    (made / "self").symlink_to("self")
+
+    with pytest.raises(OSError, match="a link to the folder that holds it"):
+        publish(made, tmp_path / "target")
+
+
+def test_an_archive_that_cannot_be_written_leaves_nothing(made: Path, tmp_path: Path) -> None:
+    (made / "secret").write_text("x")
+    target = tmp_path / "bucket" / "model.tar.gz"
+    target.mkdir(parents=True)
+    (target / "x").write_text("kept")
+
+    with pytest.raises(Occupied):
+        archive(made, target)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bucket", "made"]
+    assert (target / "x").read_text() == "kept"
+
+
+def test_a_stamp_changes_with_every_file_below(tmp_path: Path) -> None:
+    objects = ObjectStore(tmp_path / "objects")
+    folder = objects.path("s3://bucket/out")
+    stamps = [stamps_of(objects, ["s3://bucket/out"])["s3://bucket/out"]]
+    folder.mkdir(parents=True)
+    for name in ("a", "b", "a"):
+        (folder / name).write_text(f"{len(stamps)}")
+        stamps.append(stamps_of(objects, ["s3://bucket/out/"])["s3://bucket/out/"])
+    folder.with_name("outer").mkdir()
+    (folder.with_name("outer") / "x").write_text("1")
+
+    assert stamps[0] == ""
+    assert len(set(stamps)) == 4
+    assert stamps_of(objects, ["s3://bucket/out"])["s3://bucket/out"] == stamps[-1]

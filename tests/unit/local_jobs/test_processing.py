@@ -77,6 +77,44 @@ def test_an_input_may_be_an_object_or_any_prefix(run: Run, uri: str, seen: str) 
     assert run(scenario) == seen
 
 
+@pytest.mark.parametrize(
+    ("keys", "prefix", "seen"),
+    [
+        (["day1/a", "day10/b"], "day1", "a day10/b"),
+        (["day1/a", "day10/b"], "day1/", "a"),
+        (["in.csv", "in.csv.bak"], "in.csv", "in.csv in.csv.bak"),
+    ],
+)
+def test_an_input_is_every_object_whose_key_begins_so(run: Run, keys: list[str], prefix: str, seen: str) -> None:
+    script = (
+        "cd /opt/ml/processing/input/in/ && find -L . -type f | sort | cut -c3- | xargs > /opt/ml/processing/output/words/w.txt"
+    )
+
+    async def scenario(bench: Bench) -> str:
+        for key in keys:
+            bench.put(f"s3://bucket/{key}", key)
+        request = processing("job-1", script, inputs={"in": f"s3://bucket/{prefix}"}, outputs=OUT)
+        done = await finished(bench, request)
+        assert done["ProcessingJobStatus"] == "Completed", done
+        return bench.get("s3://bucket/out/words/w.txt").strip()
+
+    assert run(scenario) == seen
+
+
+def test_an_output_below_an_object_fails_the_job_and_the_object_stays(run: Run) -> None:
+    async def scenario(bench: Bench) -> tuple[dict[str, Any], str]:
+        bench.put("s3://bucket/out", "kept")
+        done = await finished(bench, a_job(bench, "echo x > /opt/ml/processing/output/words/w.txt"))
+        return done, bench.get("s3://bucket/out")
+
+    done, kept = run(scenario)
+    assert done["FailureReason"] == (
+        "ClientError: output 'words' cannot be stored at s3://bucket/out/words: out is an object there already, "
+        "so nothing can lie below it"
+    )
+    assert kept == "kept"
+
+
 def test_inputs_inside_one_another_do_not_touch_the_objects(run: Run) -> None:
     async def scenario(bench: Bench) -> tuple[str, bool]:
         request = a_job(bench, "echo $(ls /opt/ml/processing/input/in /opt/ml/processing/input/in/extra)")

@@ -92,6 +92,21 @@ def test_each_object_is_sent_and_answered_under_its_own_key(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
+    ("keys", "prefix"), [(("part-1.csv", "part-2.csv", "other"), "part-"), (("in.csv", "in.csv.2"), "in.csv")]
+)
+def test_every_object_whose_key_begins_so_is_transformed(run: Run, keys: tuple[str, ...], prefix: str) -> None:
+    async def scenario(bench: Bench) -> list[str]:
+        for key in keys:
+            bench.put(f"s3://bucket/rows/{key}", key)
+        source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://bucket/rows/{prefix}"}}
+        done = await finished(bench, a_job(bench, TransformInput={"DataSource": source}))
+        assert done["TransformJobStatus"] == "Completed", done
+        return sorted(path.name for path in bench.objects.path("s3://bucket/scores").iterdir())
+
+    assert run(scenario) == sorted(f"{key}.out" for key in keys if key.startswith(prefix))
+
+
+@pytest.mark.parametrize(
     ("strategy", "expected"),
     [("SingleRecord", ["X", "Y"]), ("MultiRecord", ["X\nY"])],
 )

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sagelens.local.jobs.outputs import stamps_of
 from sagelens.local.objects import ObjectStore
 from sagelens.local.pipelines import Pipelines
-from sagelens.local.ports import ApiError, Document, Request
+from sagelens.local.pipelines.outputs import written_uris
+from sagelens.local.ports import STAMPS, ApiError, Document, Request
 from sagelens.local.store import Store
 
 _JOB = re.compile(r"pipelines-[a-z0-9]{12}-(.+)-[a-z0-9]{10}")
@@ -38,7 +40,7 @@ class HandClock:
 
 class Jobs:
     """Jobs by step name. `hold` keeps a step's jobs running until `end`; `faults` are raised by the next Create calls;
-    `failures` end the next jobs; `write` decides the bytes of every output of a step."""
+    `failures` end the next jobs; `write` decides the bytes of every output of a step, `writes` whether there are any."""
 
     def __init__(self, objects: ObjectStore) -> None:
         self.objects = objects
@@ -47,6 +49,7 @@ class Jobs:
         self.faults: dict[str, list[ApiError]] = {}
         self.failures: dict[str, list[Document]] = {}
         self.write: dict[str, dict[str, bytes]] = {}
+        self.writes = True
         self.groups: set[str] = set()
         self.running: dict[str, str] = {}
         self.most_running = 0
@@ -88,8 +91,9 @@ class Jobs:
         failures = self.failures.get(step)
         failure = left or (failures.pop(0) if failures else {})
         answer |= {f"{noun}Status": status or ("Failed" if failure else "Completed"), **failure}
-        if answer[f"{noun}Status"] == "Completed":
+        if answer[f"{noun}Status"] == "Completed" and self.writes:
             self._write(step, answer)
+        answer[STAMPS] = stamps_of(self.objects, written_uris(noun.removesuffix("Job"), answer))
         self._ended[arn].set()
 
     def _write(self, step: str, answer: Document) -> None:

@@ -45,6 +45,32 @@ def test_artifacts_are_handed_on_by_reference(toy: Path, project: Project) -> No
     assert judged["model"] == {"Get": "Steps.fit.ModelArtifacts.S3ModelArtifacts"}
 
 
+def test_an_artifact_whose_name_begins_another_is_taken_as_a_folder(toy: Path, project: Project) -> None:
+    """Its URI alone would be the beginning of the other one, too."""
+    steps = by_name(compiled_with(toy, project, gives=("raw", "raw_figures"), takes=("raw",)))
+    alone = by_name(compiled_with(toy, project, gives=("raw", "figures"), takes=("raw",)))
+
+    raw = {"Get": "Steps.gather.ProcessingOutputConfig.Outputs['raw'].S3Output.S3Uri"}
+    assert taken(steps["tidy"])["raw"] == {"Std:Join": {"On": "", "Values": [raw, "/"]}}
+    assert taken(alone["tidy"])["raw"] == raw
+
+
+def compiled_with(toy: Path, project: Project, *, gives: tuple[str, ...], takes: tuple[str, ...]) -> dict[str, Any]:
+    pipeline = Pipeline(
+        "toy",
+        Step(function("collection", "gather"), gives=gives, sources={"raw": project.collection.sources["airlines"]}),
+        Step(function("preparation", "tidy"), takes=takes, gives=("tidied",)),
+    )
+    made: dict[str, Any] = json.loads(
+        compile_plan(planned(toy, project, pipeline), project=project.name, environment=project.environment)
+    )
+    return made
+
+
+def taken(step: Mapping[str, Any]) -> dict[str, Any]:
+    return {item["InputName"]: item["S3Input"]["S3Uri"] for item in step["Arguments"]["ProcessingInputs"]}
+
+
 def test_a_landed_source_is_addressed_by_its_content(toy: Path, project: Project) -> None:
     def landing(plan: Plan) -> str:
         return plan.steps["gather"].landing["raw"]
