@@ -7,6 +7,7 @@ from typing import Any
 
 from sagelens.local.pipelines.catalogue import compiled, not_found
 from sagelens.local.pipelines.document import ExecutionState
+from sagelens.local.pipelines.invalid import Invalid
 from sagelens.local.pipelines.parameters import to_text
 from sagelens.local.pipelines.plan import Plan
 from sagelens.local.pipelines.record import KIND as STEP_KIND
@@ -127,6 +128,8 @@ class Archive:
         return {"PipelineDefinition": self.definition(execution), "CreationTime": execution.created}
 
     async def list_steps(self, request: Request) -> Document:
+        if "PipelineExecutionArn" not in request:  # the service model calls it optional, and AWS refuses its absence
+            raise Invalid("PipelineExecutionArn is missing. Give the ARN of an execution of a pipeline.")
         execution = self.get(request["PipelineExecutionArn"])
         records = self.records(execution)
         if request.get("SortOrder", "Descending") == "Descending":

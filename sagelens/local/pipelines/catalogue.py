@@ -117,7 +117,10 @@ class Catalogue:
         path = self._objects.path(uri)
         if not path.is_file():
             raise Invalid(f"PipelineDefinitionS3Location names {uri}, which does not exist. Upload the definition there first.")
-        return path.read_text(encoding="utf-8")
+        try:
+            return path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise Invalid(f"PipelineDefinitionS3Location names {uri}, which is no text in UTF-8: {error}.") from error
 
 
 def _summary(pipeline: Resource) -> Document:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from sagelens.local.pipelines.duration import parse_duration
 from sagelens.local.pipelines.invalid import Invalid
 from sagelens.local.pipelines.parameters import ParameterDefinition, parse_parameters
 from sagelens.local.pipelines.retry import RetryPolicy, parse_policies
+from sagelens.local.pipelines.strict_json import parse_json
 
 __all__ = ["STEP_TYPES", "Branch", "Definition", "Step", "parse_definition"]
 
@@ -23,6 +23,7 @@ _NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")
 _TOP = {"Version", "Metadata", "Parameters", "PipelineExperimentConfig", "MlflowConfig", "Steps"}
 _COMMON = {"Name", "Type", "Arguments", "DependsOn", "DisplayName", "Description"}
 _JOB = {"RetryPolicies", "CacheConfig"}
+_PROPERTY_FILE = ("PropertyFileName", "OutputName", "FilePath")
 _ALLOWED = {
     "Processing": _COMMON | _JOB | {"PropertyFiles"},
     "Training": _COMMON | _JOB | {"PropertyFiles"},
@@ -80,8 +81,8 @@ def parse_definition(text: str) -> Definition:
     if len(text) > _LONGEST:
         raise Invalid(f"The pipeline definition has {len(text):,} characters; at most {_LONGEST:,} are allowed.")
     try:
-        raw = json.loads(text)
-    except json.JSONDecodeError as error:
+        raw = parse_json(text)
+    except ValueError as error:
         raise Invalid(f"The pipeline definition is not JSON: {error}.") from error
     if not isinstance(raw, dict):
         raise Invalid(f"The pipeline definition is a JSON {type(raw).__name__}; it has to be an object.")
@@ -138,6 +139,9 @@ def _step(raw: object, branch: tuple[Branch, ...]) -> Step:
     if not isinstance(arguments, dict):
         raise Invalid(f"Step '{name}' has no Arguments; give the request of its job as an object.")
     _check_arguments(name, kind, arguments)
+    for field in ("DisplayName", "Description"):
+        if not isinstance(raw.get(field), str | None):
+            raise Invalid(f"Step '{name}' has {field} {raw[field]!r}; it has to be a text.")
     cached, expire_after = _cache(name, raw.get("CacheConfig"))
     return Step(
         name=name,
@@ -191,10 +195,11 @@ def _property_files(name: str, raw: object) -> dict[str, PropertyFile]:
     if not isinstance(raw, list | None):
         raise Invalid(f"Step '{name}' has PropertyFiles {raw!r}; give a list.")
     for item in raw or ():
-        try:
-            files[item["PropertyFileName"]] = PropertyFile(output=item["OutputName"], path=item["FilePath"])
-        except (KeyError, TypeError) as error:
-            raise Invalid(
-                f"Step '{name}' has {item!r} in PropertyFiles; give PropertyFileName, OutputName and FilePath."
-            ) from error
+        fields = [item.get(field) for field in _PROPERTY_FILE] if isinstance(item, dict) else []
+        if not fields or not all(isinstance(field, str) and field for field in fields):
+            raise Invalid(f"Step '{name}' has {item!r} in PropertyFiles; give PropertyFileName, OutputName and FilePath, texts.")
+        file, output, path = fields
+        if file in files:
+            raise Invalid(f"Step '{name}' has two PropertyFiles with the PropertyFileName '{file}'.")
+        files[file] = PropertyFile(output=output, path=path)
     return files

@@ -8,10 +8,10 @@ from sagelens.local.pipelines.invalid import Invalid
 
 __all__ = ["parse_duration"]
 
+_NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
 _DURATION = re.compile(
-    r"P(?:(\d+(?:\.\d+)?)Y)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?"
-    r"(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?",
-    re.IGNORECASE,
+    "P" + "".join(f"(?:({_NUMBER}){unit})?" for unit in "YMWD") + f"(?:T{''.join(f'(?:({_NUMBER}){unit})?' for unit in 'HMS')})?",
+    re.IGNORECASE | re.ASCII,
 )
 _DAY = 86_400
 _SECONDS = (365 * _DAY, 30 * _DAY, 7 * _DAY, _DAY, 3600, 60, 1)

@@ -13,7 +13,7 @@ __all__ = ["FUNCTIONS", "Reference", "parse_path", "references"]
 
 FUNCTIONS = ("Get", "Std:Join", "Std:JsonGet")
 
-_PART = re.compile(r"\.?([A-Za-z0-9_\-]+)|\[(\d+)\]|\['([^']*)'\]|\[\"([^\"]*)\"\]")
+_PART = re.compile(r"\.?([A-Za-z0-9_\-]+)|\[([0-9]{1,9})\]|\['([^']*)'\]|\[\"([^\"]*)\"\]")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,12 @@ __all__ = ["ParameterDefinition", "bind", "parse_parameters", "to_text"]
 
 _TYPES = ("String", "Integer", "Float", "Boolean")
 _NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")
+_FIELDS = ("Name", "Type", "DefaultValue", "EnumValues")
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,308})")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _MOST = 200
+
+_TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
 Value = str | int | float | bool
 
@@ -48,12 +54,16 @@ def _parameter(raw: object) -> ParameterDefinition:
     name, kind = raw["Name"], raw.get("Type")
     if kind not in _TYPES:
         raise Invalid(f"Parameter '{name}' has the Type {kind!r}; known: {', '.join(_TYPES)}.")
-    default = raw.get("DefaultValue")
+    if unknown := sorted(set(raw) - set(_FIELDS)):
+        raise Invalid(f"Parameter '{name}' has the unknown field {', '.join(unknown)}. Known: {', '.join(_FIELDS)}.")
+    default, allowed = raw.get("DefaultValue"), raw.get("EnumValues")
+    if not isinstance(allowed, list | None):
+        raise Invalid(f"Parameter '{name}' has EnumValues {allowed!r}; give a list.")
     parameter = ParameterDefinition(
         name=name,
         type=kind,
         default=None if default is None else _declared(name, kind, default, "DefaultValue"),
-        allowed=tuple(_declared(name, kind, value, "EnumValues") for value in raw.get("EnumValues") or ()),
+        allowed=tuple(_declared(name, kind, value, "EnumValues") for value in allowed or ()),
     )
     if parameter.default is not None:
         _check_allowed(parameter, parameter.default)
@@ -69,7 +79,17 @@ def _declared(name: str, kind: str, value: Any, field: str) -> Value:
     }[kind]
     if not fits:
         raise Invalid(f"Parameter '{name}' has {value!r} in {field}, which is not of its Type {kind}.")
-    return float(value) if kind == "Float" else value
+    return _float(name, value) if kind == "Float" else value
+
+
+def _float(name: str, value: str | float) -> float:
+    try:
+        found = float(value)
+    except OverflowError:  # an integer of more than 308 digits
+        found = math.inf
+    if not math.isfinite(found):
+        raise Invalid(f"Parameter '{name}' is of type Float; {str(value)[:40]} is beyond what a double holds.")
+    return found
 
 
 def bind(declared: Mapping[str, ParameterDefinition], given: Sequence[Mapping[str, str]]) -> dict[str, Value]:
@@ -98,18 +118,17 @@ def _given(parameter: ParameterDefinition, text: str) -> Value:
 
 
 def _read(parameter: ParameterDefinition, text: str) -> Value:
-    try:
-        match parameter.type:
-            case "Integer":
-                return int(text)
-            case "Float":
-                return float(text)
-            case "Boolean":
-                return {"true": True, "false": False}[text.lower()]
-            case _:
-                return text
-    except (ValueError, KeyError) as error:
-        raise Invalid(f"Parameter '{parameter.name}' is of type {parameter.type}; '{text}' is not.") from error
+    """Numbers as JSON writes them: no spaces, signs of grouping, foreign digits or words."""
+    match parameter.type:
+        case "String":
+            return text
+        case "Integer" if _INTEGER.fullmatch(text):
+            return int(text)
+        case "Float" if _NUMBER.fullmatch(text):
+            return _float(parameter.name, text)
+        case "Boolean" if text in _TRUTH:
+            return _TRUTH[text]
+    raise Invalid(f"Parameter '{parameter.name}' is of type {parameter.type}; '{text}' is not.")
 
 
 def _check_allowed(parameter: ParameterDefinition, value: Value) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ from sagelens.local.pipelines.definition import Step
 from sagelens.local.pipelines.expressions import Reference, function_of, parse_path, parse_reference
 from sagelens.local.pipelines.invalid import Invalid
 from sagelens.local.pipelines.parameters import to_text
+from sagelens.local.pipelines.strict_json import parse_json
 
 __all__ = ["Scope", "look_up", "output_uri", "resolve"]
 
@@ -47,7 +48,14 @@ def _get(argument: Any, scope: Scope) -> Any:
         case "Execution":
             return _named(scope.execution, reference)
         case _:
-            return look_up(_named(scope.properties, reference), reference.path, reference.text)
+            return _finite(look_up(_named(scope.properties, reference), reference.path, reference.text), reference.text)
+
+
+def _finite(value: Any, text: str) -> Any:
+    """A metric that a training job has reported may be anything that its log says."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Invalid(f"{text} is {value!r}, which is no number that a pipeline can go on with.")
+    return value
 
 
 def _named(values: Mapping[str, Any], reference: Reference) -> Any:
@@ -92,7 +100,7 @@ def _json_get(argument: Any, scope: Scope) -> Any:
     uri = _property_file(argument["PropertyFile"], scope) if "PropertyFile" in argument else resolve(argument["S3Uri"], scope)
     path = argument["Path"]
     try:
-        document = json.loads(scope.read(uri))
+        document = parse_json(scope.read(uri))
     except OSError as error:
         raise Invalid(
             f"Std:JsonGet reads {uri}, which cannot be read ({error.strerror}). The step before has to write it there."

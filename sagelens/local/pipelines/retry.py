@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import UnionType
 from typing import Any
 
 from sagelens.local.pipelines.invalid import Invalid
@@ -19,6 +20,7 @@ RESOURCE_LIMIT = "SageMaker.RESOURCE_LIMIT"
 
 _FAULTS = (SERVICE_FAULT, THROTTLING, INTERNAL_ERROR, CAPACITY_ERROR, RESOURCE_LIMIT)
 _BOUNDS = {"IntervalSeconds": (0, 43_200), "MaxAttempts": (0, 20), "ExpireAfterMin": (1, 14_400)}
+_STEEPEST = 1000  # ours: AWS names no limit, and beyond it the second pause is longer than any that is allowed
 _FIELDS = {"ExceptionType", "BackoffRate", *_BOUNDS}
 
 
@@ -49,17 +51,18 @@ def _policy(step: str, raw: Mapping[str, Any]) -> RetryPolicy:
     if not isinstance(raw, dict) or set(raw) - _FIELDS:
         raise Invalid(f"Step '{step}' has {raw!r} in RetryPolicies; known fields: {', '.join(sorted(_FIELDS))}.")
     named = raw.get("ExceptionType")
-    faults = (named,) if isinstance(named, str) else tuple(named or ())
+    faults = (named,) if isinstance(named, str) else tuple(named) if isinstance(named, list) else ()
     unknown = [fault for fault in faults if fault not in _FAULTS]
     if unknown or not faults:
         raise Invalid(f"Step '{step}' has the ExceptionType {named!r} in RetryPolicies; known: {', '.join(_FAULTS)}.")
     if "MaxAttempts" in raw and "ExpireAfterMin" in raw:
         raise Invalid(f"Step '{step}' has both MaxAttempts and ExpireAfterMin in a retry policy; give one of them.")
     for field, (least, most) in _BOUNDS.items():
-        if field in raw and not (_is_number(raw[field]) and least <= raw[field] <= most):
-            raise Invalid(f"Step '{step}' has {field} {raw[field]} in a retry policy; allowed: {least} to {most}.")
-    if not _is_number(raw.get("BackoffRate", 2.0)):
-        raise Invalid(f"Step '{step}' has BackoffRate {raw['BackoffRate']!r} in a retry policy; give a number.")
+        if field in raw and not (_is_number(raw[field], int) and least <= raw[field] <= most):
+            raise Invalid(f"Step '{step}' has {field} {raw[field]} in a retry policy; allowed: {least} to {most}, whole numbers.")
+    rate = raw.get("BackoffRate", 2.0)
+    if not (_is_number(rate, int | float) and 0 < rate <= _STEEPEST):
+        raise Invalid(f"Step '{step}' has BackoffRate {rate!r} in a retry policy; give a number above 0, at most {_STEEPEST}.")
     minutes = raw.get("ExpireAfterMin")
     return RetryPolicy(
         faults=faults,
@@ -70,8 +73,8 @@ def _policy(step: str, raw: Mapping[str, Any]) -> RetryPolicy:
     )
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_number(value: object, kind: type | UnionType) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def next_delay(policies: Sequence[RetryPolicy], fault: str | None, *, attempt: int, elapsed: float) -> float | None:

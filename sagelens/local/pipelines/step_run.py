@@ -126,7 +126,8 @@ class StepRun:
 
     def _decide(self) -> None:
         scope = self._scope()
-        holds = all(evaluate(c, lambda value: resolve(value, scope)) for c in self._step.arguments["Conditions"])
+        found = [evaluate(c, lambda value: resolve(value, scope)) for c in self._step.arguments["Conditions"]]
+        holds = all(found)
         self._end(State.SUCCEEDED, outcome=holds, properties={"Outcome": holds}, attempts=1)
 
     def _fail(self, reason: str, message: str) -> None:

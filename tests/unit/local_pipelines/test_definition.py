@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -115,6 +116,35 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "parameter default": (definition(step(), parameters=[parameter("p", "Integer", "1")]), "not of its Type Integer"),
     "parameter twice": (definition(step(), parameters=[parameter("p"), parameter("p")]), "Two parameters have the Name 'p'"),
     "too many parameters": (definition(step(), parameters=[parameter(f"p{i}") for i in range(201)]), "at most 200"),
+    "not a number": (
+        '{"Version": "2020-12-01", "Steps": [{"Name": "x", "Type": "Processing", "Arguments": {"A": NaN}}]}',
+        "NaN is no",
+    ),
+    "infinity": ('{"Version": "2020-12-01", "Steps": [-Infinity]}', "-Infinity is no value in JSON"),
+    "beyond a double": ('{"Version": "2020-12-01", "Steps": [1e999]}', "the number 1e999 is beyond what a double holds"),
+    "name twice": ('{"Version": "2020-12-01", "Steps": [], "Steps": []}', "the name 'Steps' stands twice"),
+    "surrogate": (r'{"Version": "2020-12-01", "Steps": ["\ud800"]}', "half of a surrogate pair"),
+    "too deep": ("[" * 100_000, "nested deeper than 200 levels"),
+    "rather deep": ("[" * 300 + "]" * 300, "nested deeper than 200 levels"),
+    "long integer": ('{"Version": ' + "9" * 5000 + "}", "is not JSON"),
+    "parameter field": (
+        definition(step(), parameters=[{"Name": "p", "Type": "String", "Default": "x"}]),
+        "unknown field Default",
+    ),
+    "parameter enum": (definition(step(), parameters=[{"Name": "p", "Type": "String", "EnumValues": "ab"}]), "give a list"),
+    "parameter true": (definition(step(), parameters=[parameter("p", "Float", True)]), "not of its Type Float"),
+    "parameter large": (definition(step(), parameters=[parameter("p", "Float", 10**400)]), "beyond what a double holds"),
+    "retry half": (definition(retried(MaxAttempts=1.5)), "MaxAttempts 1.5 in a retry policy; allowed: 0 to 20, whole numbers"),
+    "retry back": (definition(retried(BackoffRate=-1)), "BackoffRate -1 in a retry policy"),
+    "retry steep": (definition(retried(BackoffRate=1e300)), "at most 1000"),
+    "retry number": (definition(step(RetryPolicies=[{"ExceptionType": 5}])), "ExceptionType 5"),
+    "title": (definition(step(DisplayName=5)), "Step 'x' has DisplayName 5; it has to be a text"),
+    "property file twice": (
+        definition(step(PropertyFiles=[{"PropertyFileName": "p", "OutputName": "o", "FilePath": f} for f in "ab"])),
+        "two PropertyFiles with the PropertyFileName 'p'",
+    ),
+    "in without list": (definition(condition("c", {"Type": "In", "QueryValue": 1, "Values": 5})), "whose Values are no list"),
+    "or without list": (definition(condition("c", {"Type": "Or", "Conditions": 5})), "whose Conditions are no list"),
     "default not allowed": (
         definition(step(), parameters=[{"Name": "p", "Type": "String", "DefaultValue": "c", "EnumValues": ["a", "b"]}]),
         "Parameter 'p' is 'c'; allowed: a, b",
@@ -268,12 +298,77 @@ def test_conditions(test: dict[str, Any], holds: bool) -> None:
         compare("GreaterThan", "2", 1),
         compare("LessThan", True, False),
         compare("Equals", None, "x"),
+        compare("Equals", "0.9", 0.9),
+        compare("GreaterThanOrEqualTo", False, 0),
         {"Type": "In", "QueryValue": 1, "Values": ["1"]},
     ],
 )
 def test_conditions_do_not_mix_types(test: dict[str, Any]) -> None:
     with pytest.raises(Invalid, match=r"of one type|cannot order"):
         evaluate(test, lambda value: value)
+
+
+NAN, INFINITY = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        compare("GreaterThanOrEqualTo", INFINITY, 0.7),
+        compare("LessThan", 0.7, -INFINITY),
+        compare("Equals", NAN, 1),
+        {"Type": "Not", "Condition": compare("LessThan", NAN, 0.7)},
+        {"Type": "In", "QueryValue": NAN, "Values": [1]},
+        {"Type": "Or", "Conditions": [compare("Equals", 1, 1), compare("Equals", NAN, 1)]},
+        {"Type": "In", "QueryValue": 1, "Values": [1, INFINITY]},
+    ],
+)
+def test_what_is_no_number_is_not_compared_wherever_it_stands(test: dict[str, Any]) -> None:
+    with pytest.raises(Invalid, match="is no number that can be compared"):
+        evaluate(test, lambda value: value)
+
+
+@pytest.mark.parametrize("value", [None, {}, {"a": 1}, [], [1]])
+def test_what_is_no_plain_value_is_not_compared(value: object) -> None:
+    with pytest.raises(Invalid, match="It takes numbers, texts and booleans"):
+        evaluate(compare("Equals", value, value), lambda value: value)
+
+
+def test_integers_are_compared_exactly() -> None:
+    assert not evaluate(compare("Equals", 2**53, 2**53 + 1), lambda value: value)
+    assert evaluate(compare("GreaterThan", 2**53 + 1, float(2**53)), lambda value: value)
+
+
+@pytest.mark.parametrize(
+    "text", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "[1, 1e400]", '{"v": 1, "v": 2}', "01", "1.", "+1"]
+)
+def test_a_property_file_that_is_no_json_is_not_read(text: str) -> None:
+    scope = replace(SCOPE, read=lambda _: f'{{"v": 0.9, "w": {text}}}'.encode())
+
+    with pytest.raises(Invalid, match="which is not JSON"):
+        resolve({"Std:JsonGet": {"S3Uri": "s3://bucket/m.json", "Path": "v"}}, scope)
+
+
+@pytest.mark.parametrize("data", ['{"v": 1}'.encode("utf-16"), b'{"v": "\xff"}', b"", b"\xef\xbb\xbf"])
+def test_a_property_file_is_utf_8(data: bytes) -> None:
+    with pytest.raises(Invalid, match="which is not JSON"):
+        resolve({"Std:JsonGet": {"S3Uri": "s3://bucket/m.json", "Path": "v"}}, replace(SCOPE, read=lambda _: data))
+
+
+@pytest.mark.parametrize(("text", "value"), [("1e308", 1e308), ("-0", 0), ("12345678901234567890", 12345678901234567890)])
+def test_a_property_file_with_large_numbers_is_read(text: str, value: float) -> None:
+    scope = replace(SCOPE, read=lambda _: f'{{"v": {text}}}'.encode())
+
+    assert resolve({"Std:JsonGet": {"S3Uri": "s3://bucket/m.json", "Path": "v"}}, scope) == value
+
+
+@pytest.mark.parametrize("function", ["Get", "Std:Join"])
+def test_a_metric_that_is_no_number_is_handed_on_to_nobody(function: str) -> None:
+    properties = {"train": {"FinalMetricDataList": [{"MetricName": "auc", "Value": NAN}]}}
+    get = {"Get": "Steps.train.FinalMetricDataList['auc'].Value"}
+
+    with pytest.raises(Invalid, match="is nan, which is no number"):
+        resolve(get if function == "Get" else {"Std:Join": {"On": "", "Values": [get]}}, replace(SCOPE, properties=properties))
 
 
 PARAMETERS = parse_definition(
@@ -321,13 +416,60 @@ def test_parameters_that_are_refused(values: dict[str, str], message: str) -> No
 
 
 @pytest.mark.parametrize(
+    "text", [" 7", "7 ", "1_000", "\u0663", "1.0", "1e3", "0x10", "seven", "NaN", "--1", "+7", "007", "7\n", "9" * 5000]
+)
+def test_an_integer_is_written_in_digits(text: str) -> None:
+    with pytest.raises(Invalid, match="of type Integer"):
+        bind(PARAMETERS, given(must="m", i=text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nan",
+        "NaN",
+        "-nan",
+        "inf",
+        "Infinity",
+        "-inf",
+        "1e999",
+        "-1e999",
+        "1_0.5",
+        " 0.5",
+        "0,5",
+        "1d",
+        "0x1p3",
+        "\u0660.\u0665",
+        ".5",
+        "5.",
+        "+1",
+    ],
+)
+def test_a_float_is_a_finite_number_as_json_writes_it(text: str) -> None:
+    with pytest.raises(Invalid, match="of type Float"):
+        bind(PARAMETERS, given(must="m", f=text))
+
+
+@pytest.mark.parametrize("text", ["yes", "1", "truE", "\uff54\uff52\uff55\uff45", " true", ""])
+def test_a_boolean_is_true_or_false(text: str) -> None:
+    with pytest.raises(Invalid, match="Parameter 'b' is"):
+        bind(PARAMETERS, given(must="m", b=text))
+
+
+def test_numbers_as_python_writes_them_are_read() -> None:
+    bound = bind(PARAMETERS, given(must="m", i=str(-(10**30)), f=repr(1e-05)))
+
+    assert (bound["i"], bound["f"]) == (-(10**30), 1e-05)
+
+
+@pytest.mark.parametrize(
     ("text", "seconds"), [("P30D", 2_592_000), ("PT1H30M", 5400), ("P1W", 604_800), ("PT0.5S", 0.5), ("P1DT1S", 86_401)]
 )
 def test_durations(text: str, seconds: float) -> None:
     assert parse_duration("x", text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "P", "PT", "30D", "P1H", 5])
+@pytest.mark.parametrize("text", ["", "P", "PT", "30D", "P1H", 5, "P\u0663D", "PT1\u017f", "P1_0D", "P9999999999D"])
 def test_durations_that_are_refused(text: object) -> None:
     with pytest.raises(Invalid, match="ISO 8601"):
         parse_duration("x", text)

@@ -98,6 +98,20 @@ def test_what_does_not_exist_is_named(world: World, operation: str, request_: di
     assert refused.value.code == "ResourceNotFound"
 
 
+def test_steps_are_listed_of_an_execution_that_is_named(world: World) -> None:
+    with pytest.raises(ApiError, match="PipelineExecutionArn is missing") as refused:
+        asyncio.run(world.call("ListPipelineExecutionSteps"))
+    assert refused.value.code == "ValidationException"
+
+
+def test_a_definition_in_s3_that_is_no_text_is_refused(world: World) -> None:
+    world.jobs.put("s3://bucket/definition.json", b"\xff\xfe")
+    location = {"Bucket": "bucket", "ObjectKey": "definition.json"}
+
+    with pytest.raises(ApiError, match="no text in UTF-8"):
+        asyncio.run(world.call("CreatePipeline", PipelineName="p", PipelineDefinitionS3Location=location))
+
+
 def test_pipelines_are_listed_by_name_or_age_in_pages(world: World) -> None:
     async def scenario() -> None:
         for name in ("b", "a", "ab"):

@@ -205,6 +205,23 @@ def test_a_condition_on_a_file_that_is_missing_fails_its_step(world: World) -> N
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("negated", [False, True])
+@pytest.mark.parametrize("text", ["Infinity", "-Infinity", "NaN", "1e999", '"NaN"', "null"])
+def test_what_is_no_number_opens_no_gate(world: World, text: str, negated: bool) -> None:
+    read = {"Std:JsonGet": {"S3Uri": "s3://bucket/m.json", "Path": "v"}}
+    test: dict[str, Any] = {"Type": "GreaterThanOrEqualTo", "LeftValue": read, "RightValue": 0.7}
+
+    async def scenario() -> None:
+        world.jobs.put("s3://bucket/m.json", f'{{"v": {text}}}'.encode())
+        gate = {"Type": "Not", "Condition": test} if negated else test
+        arn = await world.run(definition(condition("gate", gate, [processing("inside")])))
+
+        assert await world.statuses(arn) == {"gate": "Failed"}
+        assert (await world.steps(arn))["gate"]["FailureReason"].startswith("ClientError: ")
+
+    asyncio.run(scenario())
+
+
 def test_a_training_step_is_read_by_its_artifacts(world: World) -> None:
     async def scenario() -> None:
         world.jobs.put("s3://bucket/flow/config/1/step.json", b'{"phase": "training", "gives": ["model", "curves"]}')
