@@ -97,6 +97,53 @@ def test_without_a_token_the_latest_events_come_and_one_can_go_back(client: Clie
     assert client.messages("job", nextToken=latest["nextForwardToken"]) == []
 
 
+def test_a_large_stream_comes_a_megabyte_at_a_time_in_both_directions(client: Client) -> None:
+    lines = [f"{number} {'x' * 90}" for number in range(40_000)]
+    client.write("job", "\n".join([f"2026-01-01T00:00:00Z {lines[0]}", *lines[1:], ""]))
+    how: dict[str, Any] = {"logGroupName": GROUP, "logStreamName": "job"}
+
+    seen: list[str] = []
+    answer = client("GetLogEvents", **how, startFromHead=True)
+    while answer["events"]:
+        assert len(answer["events"]) <= 10_000
+        seen += [event["message"] for event in answer["events"]]
+        answer = client("GetLogEvents", **how, nextToken=answer["nextForwardToken"])
+    assert seen[1:] == lines[1:]
+
+    answer = client("GetLogEvents", **how)
+    back: list[str] = []
+    while answer["events"]:
+        back = [event["message"] for event in answer["events"]] + back
+        answer = client("GetLogEvents", **how, nextToken=answer["nextBackwardToken"])
+    assert back == seen
+
+
+def test_a_line_without_end_makes_many_events(client: Client) -> None:
+    client.write("job", "first\n" + "x" * 600_000 + "\nlast\n")
+
+    assert [len(message) for message in client.messages("job", startFromHead=True)] == [5, 262_144, 262_144, 75_712, 4]
+    assert client.messages("job", limit=1) == ["last"]
+
+
+def test_a_page_has_the_time_of_the_line_before_it(client: Client) -> None:
+    client.write("job", "2026-01-01T00:00:00Z a\nb\nc\n")
+    how: dict[str, Any] = {"logGroupName": GROUP, "logStreamName": "job", "startFromHead": True}
+    first = client("GetLogEvents", **how, limit=2)
+    second = client("GetLogEvents", **how, nextToken=first["nextForwardToken"])
+
+    assert [event["timestamp"] for event in second["events"]] == [1_767_225_600_000]
+
+
+def test_events_before_the_time_asked_for_are_passed_over_page_by_page(client: Client) -> None:
+    client.write("job", "2026-01-01T00:00:00Z old\n" + "x\n" * 700_000 + "2026-01-02T00:00:00Z new\n")
+    how: dict[str, Any] = {"logGroupName": GROUP, "logStreamName": "job", "startTime": 1_767_300_000_000}
+    first = client("GetLogEvents", **how, startFromHead=True)
+    second = client("GetLogEvents", **how, nextToken=first["nextForwardToken"])
+
+    assert first["events"] == []
+    assert [event["message"] for event in second["events"]] == ["2026-01-02T00:00:00Z new"]
+
+
 def test_a_line_that_is_being_written_is_held_back(client: Client) -> None:
     client.write("job", "whole\nhalf", written=1000.0)
     assert client.messages("job") == ["whole", "half"]
@@ -111,7 +158,15 @@ def test_a_line_that_is_being_written_is_held_back(client: Client) -> None:
         ({"logGroupName": GROUP, "logStreamName": "nothing"}, "ResourceNotFoundException"),
         ({"logGroupName": GROUP, "logStreamName": "../../../../outside"}, "InvalidParameterException"),
         ({"logGroupName": "/../", "logStreamName": "x"}, "InvalidParameterException"),
+        ({"logGroupName": GROUP, "logStreamName": "../ProcessingJobs-of-others"}, "InvalidParameterException"),
+        ({"logGroupName": GROUP, "logStreamName": "a" * 400}, "ResourceNotFoundException"),
+        ({"logGroupName": GROUP, "logStreamName": "a/" * 200}, "ResourceNotFoundException"),
+        ({"logGroupName": GROUP, "logStreamName": "."}, "ResourceNotFoundException"),
+        ({"logGroupName": "/" + "a" * 400, "logStreamName": "x"}, "ResourceNotFoundException"),
         ({"logGroupName": GROUP, "logStreamName": "job", "nextToken": "made-up"}, "InvalidParameterException"),
+        ({"logGroupName": GROUP, "logStreamName": "job", "nextToken": "f/²"}, "InvalidParameterException"),
+        ({"logGroupName": GROUP, "logStreamName": "job", "nextToken": "f/" + "9" * 40}, "InvalidParameterException"),
+        ({"logGroupName": GROUP, "logStreamName": "job", "nextToken": "b/-1"}, "InvalidParameterException"),
         ({"logStreamName": "job"}, "InvalidParameterException"),
     ],
 )
