@@ -98,7 +98,7 @@ class Reader:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self.refuse(501, "Only HTTP/1.1 is spoken here: the connection cannot be upgraded. Send the request without Upgrade.")
+            self.refuse(400, "Only HTTP/1.1 is spoken here: the connection cannot be upgraded. Send the request without Upgrade.")
         except httptools.HttpParserError as error:
             self.refuse(400, f"This is not HTTP/1.1: {error}.")
         if self.partial:
@@ -138,9 +138,9 @@ class Reader:
             _NAMES.get(name) or name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw.items()
         }
         if self._parser.get_http_version() != "1.1":
-            self.refuse(505, "Only HTTP/1.1 is spoken here.")
+            self.refuse(400, "Only HTTP/1.1 is spoken here.")
         elif headers.get("transfer-encoding", "chunked").lower() != "chunked":
-            self.refuse(501, "Of all transfer encodings only chunked is read.")
+            self.refuse(400, "Of all transfer encodings only chunked is read.")
         elif not self._admit(headers):
             self._turn_away()
         elif "expect" in headers:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sagelens.local.metrics.condition import OPERATORS, Condition
-from sagelens.local.metrics.queries import MetricStat, Queries, Query, queries_of, stat_of
+from sagelens.local.metrics.queries import MetricStat, Queries, Query, Windows, queries_of, stat_of
 from sagelens.local.metrics.rule import Rule, parse_rule
 from sagelens.local.metrics.series import KEPT
 from sagelens.local.ports import ApiError, Document, Resource
@@ -20,6 +20,9 @@ COMPOSITE = "CompositeAlarm"
 _MISSING = ("breaching", "notBreaching", "ignore", "missing")
 _LOW_SAMPLES = ("evaluate", "ignore")
 _MOST_METRICS = 10
+_MOST_QUERIES = 50
+_MOST_COMPUTED = 50_000
+"""Values that an evaluation computes: some milliseconds, in which nobody else has a turn."""
 _FINE = (10, 20, 30)
 _NOT_OFFERED = (
     "ActionConfiguration",
@@ -85,7 +88,7 @@ def _condition(request: Document) -> Condition:
         raise _invalid(
             f"Period times EvaluationPeriods is {period * periods} seconds; the local SageMaker keeps metrics for {KEPT} seconds."
         )
-    return Condition(
+    condition = Condition(
         queries=queries,
         evaluation_periods=periods,
         datapoints_to_alarm=needed,
@@ -94,6 +97,9 @@ def _condition(request: Document) -> Condition:
         treat_missing_data=_choice(request, "TreatMissingData", _MISSING, "missing"),
         low_samples=_low_samples(request),
     )
+    if queries.cost(lambda _: Windows(0, period, condition.range)) > _MOST_COMPUTED:
+        raise _invalid(f"The expressions compute more than {_MOST_COMPUTED} values at each evaluation. Simplify them.")
+    return condition
 
 
 def _queries(request: Document) -> Queries:
@@ -102,6 +108,8 @@ def _queries(request: Document) -> Queries:
     both = [member for member in _SINGLE if member in request]
     if both:
         raise _invalid(f"Metrics cannot be combined with {', '.join(both)}, which are for an alarm on a single metric.")
+    if len(request["Metrics"]) > _MOST_QUERIES:
+        raise _invalid(f"Metrics may have at most {_MOST_QUERIES} elements; it has {len(request['Metrics'])}.")
     queries = queries_of(request["Metrics"])
     if len(queries.returned) != 1:
         returned = ", ".join(query.id for query in queries.returned) or "none"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from graphlib import TopologicalSorter
 
 from sagelens.local.metrics.alarm import COMPOSITE, METRIC, Alarm, check
 from sagelens.local.metrics.condition import ALARM, INSUFFICIENT_DATA, OK
@@ -79,7 +80,9 @@ class AlarmBook:
             self._log(resource, f'Alarm "{alarm.name}" {what}', {"type": "Create" if new else "Update"})
         self._alarms[alarm.name] = alarm
         if isinstance(alarm.check, Rule):
-            self._follow(alarm, f"AlarmRule was evaluated when the alarm was {what}")
+            transition = self._follow(alarm, f"AlarmRule was evaluated when the alarm was {what}")
+            if transition:
+                self._ripple(alarm.name, transition)
 
     def change(self, name: str, **members: object) -> None:
         """Lay these members over the body of an alarm."""
@@ -103,6 +106,12 @@ class AlarmBook:
 
     def set_state(self, name: str, state: str, reason: str, reason_data: str | None = None) -> None:
         """Give an alarm a state. Only if that is another one does it go into the history, and is anybody told."""
+        transition = self._set(name, state, reason, reason_data)
+        if transition:
+            self._ripple(name, transition)
+
+    def _set(self, name: str, state: str, reason: str, reason_data: str | None = None) -> str:
+        """What to say of it to who depends on it; nothing if the state is the same as before."""
         alarm, now = self._alarms[name], self._clock.time()
         changed = alarm.state != state
         body: Document = {"StateReason": reason, "StateReasonData": reason_data, "StateUpdatedTimestamp": now}
@@ -116,14 +125,24 @@ class AlarmBook:
         self._alarms[name] = replace(alarm, resource=resource)
         if changed:
             self._tell(name, state, reason)
-            for dependant in self.dependants(name):
-                self._follow(dependant, f"{resource.arn} transitioned to {state} at {_moment(now)}")
+        return f"{resource.arn} transitioned to {state} at {_moment(now)}" if changed else ""
 
-    def _follow(self, alarm: Alarm, reason: str) -> None:
+    def _ripple(self, changed: str, transition: str) -> None:
+        """Let the composite alarms that depend on one that has changed follow, each once, after all that it depends on itself."""
+        rules = {alarm.name: alarm.check.alarms for alarm in self if isinstance(alarm.check, Rule)}
+        reasons = {changed: transition}
+        for name in TopologicalSorter(rules).static_order() if rules else ():
+            because = next((reasons[child] for child in rules.get(name, ()) if child in reasons), None)
+            alarm = self._alarms.get(name)
+            transition = self._follow(alarm, because) if because and alarm is not None else ""
+            if transition:
+                reasons[name] = transition
+
+    def _follow(self, alarm: Alarm, reason: str) -> str:
+        """Give a composite alarm the state that its rule says; what to say of it, if it is another one."""
         assert isinstance(alarm.check, Rule)
         state = ALARM if alarm.check.holds(self._state_of) else OK
-        if state != alarm.state:
-            self.set_state(alarm.name, state, reason)
+        return self._set(alarm.name, state, reason) if state != alarm.state else ""
 
     def _state_of(self, name: str) -> str:
         alarm = self._alarms.get(name)

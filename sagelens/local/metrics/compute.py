@@ -1,6 +1,6 @@
 """Metric math, computed: numbers, series (by the beginning of a window) and lists of series.
 
-A window in which an operand is missing, or a divisor is 0, is missing in the result.
+A window in which an operand is missing, a divisor is 0 or the result beyond all numbers, is missing in the result.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sagelens.local.metrics.expression import Array, Binary, Call, Id, Metrics, Negative, Node, Number, Word
 
-__all__ = ["Points", "Scope", "ids_of", "series_of"]
+__all__ = ["Points", "Scope", "cost_of", "ids_of", "series_of"]
 
 Points = dict[int, float]
 Plain = float | Points
@@ -51,17 +51,39 @@ class Scope:
 def ids_of(node: Node, metrics: Sequence[str]) -> set[str]:
     """The ids that an expression needs; `metrics` are those that METRICS() stands for."""
     match node:
+        case Binary():
+            first, others = _chain(node)
+            return set().union(ids_of(first, metrics), *(ids_of(other.right, metrics) for other in others))
         case Id(name):
             return {name}
         case Metrics(part):
             return {name for name in metrics if part in name}
         case Negative(inner):
             return ids_of(inner, metrics)
-        case Binary(_, left, right):
-            return ids_of(left, metrics) | ids_of(right, metrics)
         case Array(items) | Call(_, items):
             return set().union(*(ids_of(item, metrics) for item in items))
     return set()
+
+
+def cost_of(node: Node, metrics: Sequence[str]) -> int:
+    """How many values an expression computes for each window, at most."""
+    count, widest, ahead = 0, 1, [node]
+    while ahead:
+        node = ahead.pop()
+        count += 1
+        match node:
+            case Negative(inner):
+                ahead.append(inner)
+            case Binary(_, left, right):
+                ahead += (left, right)
+            case Metrics():
+                widest = max(widest, len(metrics))
+            case Array(items):
+                widest = max(widest, len(items))
+                ahead += items
+            case Call(_, arguments):
+                ahead += arguments
+    return count * widest
 
 
 def series_of(node: Node, scope: Scope) -> Points:
@@ -85,8 +107,8 @@ def _compute(node: Node, scope: Scope) -> Value:  # noqa: PLR0911  one for each 
             return [_series(_compute(item, scope), "an array") for item in items]
         case Negative(inner):
             return _combine(operator.sub, 0.0, _compute(inner, scope))
-        case Binary(sign, left, right):
-            return _combine(_OPERATORS[sign], _compute(left, scope), _compute(right, scope))
+        case Binary():
+            return _chained(node, scope)
         case Call("FILL", (filled, filler)):
             return _fill(_series(_compute(filled, scope), "FILL"), filler, scope)
         case Call("IF", arguments):
@@ -94,6 +116,23 @@ def _compute(node: Node, scope: Scope) -> Value:  # noqa: PLR0911  one for each 
         case Call(function, arguments):
             return _fold(_FOLDS[function], _compute(arguments[0], scope))
     raise ValueError(f"{node.name} can only be an argument of FILL")
+
+
+def _chain(node: Binary) -> tuple[Node, list[Binary]]:
+    """What `a + b + c ...` begins with, and the operations on it in order: a chain may be longer than calls may be nested."""
+    others, first = [node], node.left
+    while isinstance(first, Binary):
+        others.append(first)
+        first = first.left
+    return first, others[::-1]
+
+
+def _chained(node: Binary, scope: Scope) -> Value:
+    first, others = _chain(node)
+    value = _compute(first, scope)
+    for other in others:
+        value = _combine(_OPERATORS[other.operator], value, _compute(other.right, scope))
+    return value
 
 
 def _combine(operation: Callable[[float, float], float], left: Value, right: Value) -> Value:
@@ -105,7 +144,7 @@ def _combine(operation: Callable[[float, float], float], left: Value, right: Val
         return [_each(operation, left, points) for points in right]
     if isinstance(left, float) and isinstance(right, float):
         result = float(operation(left, right))
-        return {} if math.isnan(result) else result
+        return result if math.isfinite(result) else {}
     return _each(operation, left, right)
 
 
@@ -113,7 +152,7 @@ def _each(operation: Callable[[float, float], float], left: Plain, right: Plain)
     results: Points = {}
     for moment in left if isinstance(left, dict) else right if isinstance(right, dict) else ():
         one, other = _at(left, moment), _at(right, moment)
-        if one is not None and other is not None and not math.isnan(result := float(operation(one, other))):
+        if one is not None and other is not None and math.isfinite(result := float(operation(one, other))):
             results[moment] = result
     return results
 
@@ -123,9 +162,11 @@ def _fold(fold: Callable[[Sequence[float]], float], value: Value) -> Value:
     if isinstance(value, float):
         return value
     if isinstance(value, dict):
-        return float(fold(list(value.values()))) if value else 0.0
+        folded = float(fold(list(value.values()))) if value else 0.0
+        return folded if math.isfinite(folded) else {}
     moments = sorted(set().union(*value))
-    return {moment: float(fold([points[moment] for points in value if moment in points])) for moment in moments}
+    series = {moment: float(fold([points[moment] for points in value if moment in points])) for moment in moments}
+    return {moment: folded for moment, folded in series.items() if math.isfinite(folded)}
 
 
 def _fill(points: Points, filler: Node, scope: Scope) -> Points:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import count
 from typing import NamedTuple
 
 from sagelens.local.metrics.series import KEPT, Series
@@ -41,6 +43,8 @@ class MetricData:
         self._pending: list[tuple[str, str, Mapping[str, str], float, float]] = []
         self._series: dict[MetricId, dict[str | None, Series]] = {}
         self._count = 0
+        self._number = count()
+        self._aged: list[tuple[int, int, MetricId, str | None, Series]] = []
         self._minute = 0
         self._touched: set[int] = set()
 
@@ -60,7 +64,11 @@ class MetricData:
             series.roll(int(self._time()))
             self._count += 1
             if self._count > _MOST_SERIES:
-                self._drop_stalest(series)
+                self._drop_stalest()
+            heapq.heappush(self._aged, (int(self._time()), next(self._number), metric, unit, series))
+            if len(self._aged) > 2 * _MOST_SERIES:
+                self._aged = [entry for entry in self._aged if self._is_kept(*entry[2:])]
+                heapq.heapify(self._aged)
         return series
 
     def summaries(self, metric: MetricId, *, start: int, end: int, period: int, unit: str | None = None) -> dict[int, Summary]:
@@ -84,6 +92,10 @@ class MetricData:
         """Every metric, with the second at which it was last fed."""
         self._catch_up()
         return {metric: max(series.fed for series in units.values()) for metric, units in self._series.items()}
+
+    def touch(self, start: int) -> None:
+        """Give the minute that begins then once more when it is asked which were touched."""
+        self._touched.add(start)
 
     def touched(self) -> list[int]:
         """The minutes, by their first seconds, for which anything came in since this was asked last."""
@@ -144,15 +156,22 @@ class MetricData:
                 if not series.roll(now) and series.fed < now - KEPT:
                     self._drop(metric, unit)
 
-    def _drop_stalest(self, newest: Series) -> None:
-        kept = (
-            (series.fed, metric, unit)
-            for metric, units in self._series.items()
-            for unit, series in units.items()
-            if series is not newest
-        )
-        _, metric, unit = min(kept, key=lambda candidate: candidate[0])
-        self._drop(metric, unit)
+    def _drop_stalest(self) -> None:
+        """`_aged` is a heap of all series, and some that were dropped, by when they were fed at the latest that it knows of."""
+        aged = self._aged
+        while aged:
+            known, number, metric, unit, series = aged[0]
+            if not self._is_kept(metric, unit, series):
+                heapq.heappop(aged)
+            elif series.fed > known:
+                heapq.heapreplace(aged, (series.fed, number, metric, unit, series))
+            else:
+                heapq.heappop(aged)
+                self._drop(metric, unit)
+                return
+
+    def _is_kept(self, metric: MetricId, unit: str | None, series: Series) -> bool:
+        return self._series.get(metric, {}).get(unit) is series
 
     def _drop(self, metric: MetricId, unit: str | None) -> None:
         units = self._series[metric]

@@ -6,6 +6,7 @@ product = factor (("*" | "/") factor)*          factor = "-" factor | number | i
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -168,6 +169,8 @@ class _Parser:
             return Array(self._arguments("]"))
         token = self._take()
         if token.kind == "number":
+            if not math.isfinite(float(token.text)):
+                raise self._error(f"{token.text[:20]}… is beyond all numbers", token.place)
             return Number(float(token.text))
         if token.kind != "name":
             self._next -= 1

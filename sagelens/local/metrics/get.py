@@ -6,7 +6,9 @@ Windows begin at StartTime, rounded down: to the whole minute, or for periods be
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
+from sagelens.local.metrics.compute import Points
 from sagelens.local.metrics.data import MetricData, MetricId
 from sagelens.local.metrics.paging import paged
 from sagelens.local.metrics.queries import MetricStat, Windows, check_period, metric_of, queries_of
@@ -17,21 +19,28 @@ from sagelens.local.ports import ApiError, Document, Request
 
 __all__ = ["get_metric_data", "get_metric_statistics", "list_metrics"]
 
-_MOST_QUERIES = 500
+_MOST_COMPUTED = 5_000_000
+"""Some seconds's work; an expression of ten parts over three hours by the second computes a hundred thousand."""
 _MOST_DATAPOINTS = 100_800
 _MOST_STATISTICS_POINTS = 1440
 _METRICS_A_PAGE = 500
 
 
-def get_metric_data(data: MetricData, request: Request, now: float) -> Document:
-    documents = request["MetricDataQueries"]
-    if not 1 <= len(documents) <= _MOST_QUERIES:
-        raise ApiError("ValidationError", f"MetricDataQueries must have 1 to {_MOST_QUERIES} members; it has {len(documents)}.")
+async def get_metric_data(data: MetricData, request: Request, now: float) -> Document:
     start, end = _span(request, code="ValidationError")
-    queries = queries_of(documents)
-    answers = queries.answer(data, lambda period: _kept(_windows(start, end, period), now))
+    queries = queries_of(request["MetricDataQueries"])
+
+    def windows(period: int) -> Windows:
+        return _kept(_windows(start, end, period), now)
+
+    if queries.cost(windows) > _MOST_COMPUTED:
+        raise ApiError(
+            "ValidationError",
+            f"The expressions compute more than {_MOST_COMPUTED} values. Reduce the time range, or increase the period.",
+        )
+    answers = await queries.answer_aside(data, windows)
     descending = request.get("ScanBy", "TimestampDescending") == "TimestampDescending"
-    found = [(query.id, query.label, sorted(answers[query.id].items(), reverse=descending)) for query in queries.returned]
+    found = [_Found(query.id, query.label, answers[query.id], descending) for query in queries.returned]
     return _paged(found, request)
 
 
@@ -94,28 +103,40 @@ def _datapoint(start: int, summary: Summary, statistics: list[Statistic], unit: 
     return {"Timestamp": float(start), "Unit": unit, **named, **({"ExtendedStatistics": extended} if extended else {})}
 
 
-def _paged(found: list[tuple[str, str, list[tuple[int, float]]]], request: Request) -> Document:
+@dataclass(frozen=True)
+class _Found:
+    """What a query found; its points in order of time, or against it."""
+
+    id: str
+    label: str
+    points: Points
+    descending: bool
+
+    def part(self, start: int, end: int) -> Document:
+        """The result that holds those points of all."""
+        moments = sorted(self.points, reverse=self.descending)[max(start, 0) : end]
+        return {
+            "Id": self.id,
+            "Label": self.label,
+            "Timestamps": list(map(float, moments)),
+            "Values": [self.points[moment] for moment in moments],
+            "StatusCode": "PartialData" if moments and end < len(self.points) else "Complete",
+        }
+
+
+def _paged(found: list[_Found], request: Request) -> Document:
     """Results until MaxDatapoints are full; the token counts the datapoints that went before."""
     most = min(request.get("MaxDatapoints", _MOST_DATAPOINTS), _MOST_DATAPOINTS)
     if most < 1:
         raise ApiError("ValidationError", f"MaxDatapoints must be at least 1; it is {most}.")
-    flat = [(number, point) for number, (_, _, points) in enumerate(found) for point in points]
-    shown, more = paged(flat, request, most)
-    ends = dict(flat)
-    results = []
-    for number, (name, label, points) in enumerate(found):
-        here = [point for owner, point in shown if owner == number]
-        if points and not here:
-            continue
-        results.append(
-            {
-                "Id": name,
-                "Label": label,
-                "Timestamps": [float(moment) for moment, _ in here],
-                "Values": [value for _, value in here],
-                "StatusCode": "PartialData" if here and here[-1] != ends[number] else "Complete",
-            }
-        )
+    shown, more = paged(range(sum(len(each.points) for each in found)), request, most)
+    first, after = (shown[0], shown[-1] + 1) if shown else (0, 0)
+    results, passed = [], 0
+    for each in found:
+        count = len(each.points)
+        if not count or (passed < after and first < passed + count):
+            results.append(each.part(first - passed, after - passed))
+        passed += count
     return {"MetricDataResults": results, "Messages": [], **more}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import sqlite3
 from collections.abc import Sequence
@@ -37,7 +38,12 @@ class Keeper:
         self._forget()
         for kept in self._store.query(_KIND):
             for row in kept.body["rows"]:
-                self._data.restore(int(kept.created), *_read(row))
+                try:
+                    self._data.restore(int(kept.created), *_read(row))
+                except (TypeError, ValueError):
+                    log.exception(
+                        "a metric of %s was kept in a way that is not understood, and is left out: %.200s", kept.name, row
+                    )
         self._data.touched()
         self._task = asyncio.get_running_loop().create_task(self._run(), name="metrics")
 
@@ -52,19 +58,24 @@ class Keeper:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(_EVERY)
-            try:
-                await self._keep()
-            except sqlite3.Error:
-                log.exception("metrics could not be kept; a restart would lose them")
+            await self._keep()
 
     async def _keep(self) -> None:
+        """Whatever cannot be kept does not end the keeping of the rest: a minute is tried again the next time."""
         for start in self._data.touched():
-            self._write(start)
+            try:
+                self._write(start)
+            except Exception:
+                log.exception("metrics of minute %s could not be kept; a restart would lose them", start)
+                self._data.touch(start)
             await asyncio.sleep(0)  # a fast clock has many minutes to write, and requests wait meanwhile
-        self._forget()
+        try:
+            self._forget()
+        except sqlite3.Error:
+            log.exception("metrics that are too old could not be forgotten")
 
     def _write(self, start: int) -> None:
-        body = {"rows": [_row(*observed) for observed in self._data.minute(start)]}
+        body = {"rows": [row for observed in self._data.minute(start) if _is_writable(row := _row(*observed))]}
         arn, now = f"{self._place}{start}", self._clock.time()
         with self._store.transaction():
             if self._store.find(arn) is None:
@@ -87,6 +98,17 @@ def _row(metric: MetricId, unit: str | None, summary: Summary) -> list[Any]:
     summary.compress()
     sums = [summary.count, summary.total, summary.minimum, summary.maximum, summary.whole]
     return [metric.namespace, metric.name, metric.dimensions, unit, sums, list(summary.values.items())]
+
+
+def _is_writable(row: Sequence[Any]) -> bool:
+    """Whether the names of a metric are text that a database takes. Requests with others are refused; this is for what is not a
+    request's."""
+    try:
+        json.dumps(row[:4], ensure_ascii=False).encode()
+    except (TypeError, ValueError):
+        log.exception("a metric cannot be kept, and is left out: %.200r", row[:4])
+        return False
+    return True
 
 
 def _read(row: Sequence[Any]) -> tuple[MetricId, str | None, Summary]:

@@ -60,7 +60,7 @@ def set_state(book: AlarmBook, request: Request) -> None:
     if data is not None:
         try:
             json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ApiError("InvalidFormat", f"StateReasonData is not JSON: {error}") from error
     book.set_state(name, request["StateValue"], request["StateReason"], data)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ __all__ = ["put_metric_data"]
 
 _MOST_DATA = 1000
 _MOST_VALUES = 150
+_AT_ONCE = 100
+"""Data that are taken in one turn of the loop."""
 _LARGEST = 2.0**360
 _KINDS = ("Value", "StatisticValues", "Values")
 
@@ -28,8 +31,8 @@ class _Observation:
     add: Callable[[Summary], None]
 
 
-def put_metric_data(data: MetricData, request: Request, now: float) -> None:
-    """Take all the data of a request, or none if anything is wrong with one."""
+async def put_metric_data(data: MetricData, request: Request, now: float) -> None:
+    """Take all the data of a request, or none if anything is wrong with one. Others have a turn in between."""
     namespace = request["Namespace"]
     if namespace.startswith("AWS/"):
         raise _value(f"The value {namespace} for parameter Namespace is invalid: AWS/ is reserved for AWS's own metrics.")
@@ -41,10 +44,12 @@ def put_metric_data(data: MetricData, request: Request, now: float) -> None:
     if len(given) > _MOST_DATA:
         raise _value(f"The collection MetricData must not have a size greater than {_MOST_DATA}; it has {len(given)}.")
     observations = [_observation(namespace, datum, f"MetricData.member.{n}", now) for n, datum in enumerate(given, start=1)]
-    for observation in observations:
+    for number, observation in enumerate(observations, start=1):
         series = data.series(observation.metric, observation.unit)
         series.fed = int(now)
         observation.add(series.at(observation.moment))
+        if number % _AT_ONCE == 0:
+            await asyncio.sleep(0)
 
 
 def _observation(namespace: str, datum: Document, path: str, now: float) -> _Observation:
@@ -88,8 +93,7 @@ def _values(datum: Document, path: str) -> Callable[[Summary], None]:
     _check(f"{path}.Counts", *counts, positive=True)
 
     def add(summary: Summary) -> None:
-        for value, times in zip(values, counts, strict=True):
-            summary.add(value, times)
+        summary.add_counted(values, counts)
 
     return add
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
-from sagelens.local.metrics.compute import Points, Scope, ids_of, series_of
+from sagelens.local.metrics.compute import Points, Scope, cost_of, ids_of, series_of
 from sagelens.local.metrics.data import MetricData, MetricId
 from sagelens.local.metrics.expression import Node, parse
 from sagelens.local.metrics.statistic import Statistic, statistic_of
@@ -18,6 +19,7 @@ __all__ = ["MetricStat", "Queries", "Query", "Windows", "check_period", "metric_
 
 _ID = re.compile(r"[a-z][A-Za-z0-9_]*")
 _FINE = (1, 5, 10, 20, 30)
+_MOST_QUERIES = 500
 
 
 @dataclass(frozen=True)
@@ -76,16 +78,35 @@ class Queries:
         """The points of every query, by the beginnings of the windows that `windows` gives for a period."""
         results: dict[str, Points] = {}
         for query in self.order:
-            over = windows(query.period)
-            if isinstance(query.source, MetricStat):
-                results[query.id] = query.source.points(query.source.summaries(data, over))
-            else:
-                results[query.id] = series_of(query.source, Scope(results, _metrics(self.given), over.starts))
+            results[query.id] = self._points(query, data, windows(query.period), results)
         return results
+
+    async def answer_aside(self, data: MetricData, windows: Callable[[int], Windows]) -> dict[str, Points]:
+        """The same, without keeping anybody waiting: expressions are computed in a thread."""
+        results: dict[str, Points] = {}
+        for query in self.order:
+            how = (query, data, windows(query.period), results)
+            metric = isinstance(query.source, MetricStat)
+            results[query.id] = self._points(*how) if metric else await asyncio.to_thread(self._points, *how)
+            await asyncio.sleep(0)
+        return results
+
+    def _points(self, query: Query, data: MetricData, over: Windows, results: Mapping[str, Points]) -> Points:
+        if isinstance(query.source, MetricStat):
+            return query.source.points(query.source.summaries(data, over))
+        return series_of(query.source, Scope(results, _metrics(self.given), over.starts))
+
+    def cost(self, windows: Callable[[int], Windows]) -> int:
+        """How many values the expressions compute, at most."""
+        metrics = _metrics(self.given)
+        expressions = [(query.period, query.source) for query in self.given if not isinstance(query.source, MetricStat)]
+        return sum(windows(period).count * cost_of(node, metrics) for period, node in expressions)
 
 
 def queries_of(documents: Sequence[Document]) -> Queries:
     """Check and parse what a request calls MetricDataQueries, or Metrics; ApiError ValidationError for what does not hold."""
+    if not 1 <= len(documents) <= _MOST_QUERIES:
+        raise _invalid(f"There must be 1 to {_MOST_QUERIES} queries; there are {len(documents)}.")
     given = [_query(document) for document in documents]
     by_id = {query.id: query for query in given}
     if len(by_id) < len(given):

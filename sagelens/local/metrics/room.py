@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from inspect import isawaitable
 
 from sagelens.local.metrics import describe, get, manage
 from sagelens.local.metrics.alarm import COMPOSITE, METRIC
@@ -16,7 +17,7 @@ from sagelens.local.store import Store
 
 __all__ = ["CloudWatch"]
 
-_Answer = Callable[[Request], Document | None]
+_Answer = Callable[[Request], Document | Awaitable[Document | None] | None]
 
 
 class CloudWatch:
@@ -89,6 +90,7 @@ class CloudWatch:
 
 def _handler(answer: _Answer) -> Handler:
     async def handle(request: Request) -> Document:
-        return answer(request) or {}
+        given = answer(request)
+        return (await given if isawaitable(given) else given) or {}
 
     return handle

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil, exp, inf, log
+from operator import mul
 
 __all__ = ["RELATIVE_ERROR", "Summary"]
 
@@ -36,6 +37,16 @@ class Summary:
         self.total += value * times
         self.minimum, self.maximum = min(self.minimum, value), max(self.maximum, value)
         self._tally({value: times})
+
+    def add_counted(self, values: Sequence[float], counts: Sequence[float]) -> None:
+        """Add so many observations of each; at least one is given."""
+        tally: defaultdict[float, float] = defaultdict(float)
+        for value, times in zip(values, counts, strict=True):
+            tally[value] += times
+        self.count += sum(counts)
+        self.total += sum(map(mul, values, counts))
+        self.minimum, self.maximum = min(self.minimum, *values), max(self.maximum, *values)
+        self._tally(tally)
 
     def add_all(self, values: Sequence[float]) -> None:
         """Add one observation of each; at least one is given."""

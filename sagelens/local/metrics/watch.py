@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 
 from sagelens.local.metrics.alarm import Alarm
@@ -17,6 +18,9 @@ from sagelens.local.ports import Clock
 __all__ = ["Watch"]
 
 log = logging.getLogger(__name__)
+
+_TURN = 0.02
+"""Seconds of evaluations in one turn of the loop."""
 
 
 class Watch:
@@ -53,9 +57,10 @@ class Watch:
     async def _run(self, interval: int) -> None:
         while True:
             await self._clock.sleep(interval - self._clock.time() % interval)
-            self._evaluate_due()
+            await self._evaluate_due()
 
-    def _evaluate_due(self) -> None:
+    async def _evaluate_due(self) -> None:
+        turn = time.monotonic()
         before, now = self._last, self._clock.time()
         self._last = now
         for name in [alarm.name for alarm in self._book]:
@@ -67,6 +72,9 @@ class Watch:
                     self._evaluate(alarm, alarm.check, now)
                 except Exception:  # one alarm must not keep the others from being evaluated
                     log.exception("alarm %s could not be evaluated", name)
+            if time.monotonic() - turn > _TURN:  # many alarms must not keep requests from being answered
+                await asyncio.sleep(0)
+                turn = time.monotonic()
 
     def _evaluate(self, alarm: Alarm, condition: Condition, now: float) -> None:
         datapoints = condition.datapoints(self._data, int(now // condition.interval * condition.interval))

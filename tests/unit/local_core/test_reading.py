@@ -89,7 +89,7 @@ def test_the_start_of_a_request_is_no_request(request: HttpRequest, length: int)
 @pytest.mark.parametrize(
     ("data", "status"),
     [
-        (b"GET / HTTP/1.0\r\n\r\n", 505),
+        (b"GET / HTTP/1.0\r\n\r\n", 400),
         (b"\x16\x03\x01\x02\x00\x01\x00", 400),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", 400),
@@ -97,9 +97,9 @@ def test_the_start_of_a_request_is_no_request(request: HttpRequest, length: int)
         (b"POST / HTTP/1.1\r\ncontent-length: x\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
-        (b"POST / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: h2c\r\ncontent-length: 3\r\n\r\nabc", 501),
-        (b"CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n", 501),
+        (b"POST / HTTP/1.1\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: h2c\r\ncontent-length: 3\r\n\r\nabc", 400),
+        (b"CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nexpect: a miracle\r\ncontent-length: 3\r\n\r\nabc", 417),
         (b"POST / HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: %d\r\n\r\n" % (LARGEST_BODY + 1), 413),
         (b"GET / HTTP/1.1\r\nlong: " + b"x" * LARGEST_HEAD + b"\r\n\r\n", 431),
