@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sagelens.data import Table, read_sources, shape_of
+from sagelens.data import SourceRead, Table, collect_sources, shape_of
 from sagelens.values import Classification, Column, LocalSource
 
 __all__ = ["CollectedSource", "CollectionRecord", "collect"]
@@ -12,7 +13,10 @@ __all__ = ["CollectedSource", "CollectionRecord", "collect"]
 
 @dataclass(frozen=True, kw_only=True)
 class CollectedSource:
-    """Where one table came from, who answers for it, and what was found in it."""
+    """Where one table came from, who answers for it, and what was found in it.
+
+    `decided` says of each column what its type follows from; `missing` counts, by column and word, what was read as missing.
+    """
 
     name: str
     uri: str
@@ -23,22 +27,34 @@ class CollectedSource:
     digest: str
     rows: int
     columns: tuple[Column, ...]
+    decided: dict[str, str]
+    missing: dict[str, dict[str, int]]
 
 
 @dataclass(frozen=True)
 class CollectionRecord:
+    """`read_as_missing` says in one line, for the evidence, which words stood for a missing value, and how often."""
+
     sources: tuple[CollectedSource, ...]
+    read_as_missing: str
 
 
 def collect(*, sources: dict[str, LocalSource]) -> tuple[*tuple[Table, ...], CollectionRecord]:
     """One table for each source, in the order of the sources, and last their record."""
-    tables = read_sources(sources)
-    record = CollectionRecord(tuple(_collected(sources[name], table) for name, table in tables.items()))
-    return *tables.values(), record
+    read = collect_sources(sources)
+    collected = tuple(_collected(sources[name], found) for name, found in read.items())
+    record = CollectionRecord(collected, "; ".join(line for source in collected for line in _missing(source)))
+    return *(found.table for found in read.values()), record
 
 
-def _collected(local: LocalSource, table: Table) -> CollectedSource:
-    source, shape = local.source, shape_of(table)
+def _missing(source: CollectedSource) -> Iterator[str]:
+    for column, words in source.missing.items():
+        counts = ", ".join(f"{word or 'empty'} {count}" for word, count in words.items())
+        yield f"{source.name}.{column}: {counts}"
+
+
+def _collected(local: LocalSource, read: SourceRead) -> CollectedSource:
+    source, shape = local.source, shape_of(read.table)
     return CollectedSource(
         name=local.name,
         uri=source.uri,
@@ -49,4 +65,6 @@ def _collected(local: LocalSource, table: Table) -> CollectedSource:
         digest=local.digest,
         rows=shape.rows,
         columns=shape.columns,
+        decided={column.name: column.decided for column in read.columns},
+        missing={column.name: column.missing for column in read.columns if column.missing},
     )

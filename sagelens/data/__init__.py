@@ -8,7 +8,7 @@ from sagelens.data.heading import columns_of
 from sagelens.data.parquet import Shape, read_table, shape_of, write_table
 from sagelens.data.profile import Bin, ColumnKind, ColumnProfile, Day, Profile, Summary
 from sagelens.data.profiling import profile
-from sagelens.data.reading import read_source, read_sources
+from sagelens.data.reading import ColumnRead, SourceRead, collect_sources, read_source, read_sources
 from sagelens.data.sources import listing, resolve, source_digest
 from sagelens.data.table import Table
 
@@ -16,11 +16,14 @@ __all__ = [
     "Bin",
     "ColumnKind",
     "ColumnProfile",
+    "ColumnRead",
     "Day",
     "Profile",
     "Shape",
+    "SourceRead",
     "Summary",
     "Table",
+    "collect_sources",
     "columns_of",
     "connection",
     "listing",

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import IO, Any
 from zipfile import BadZipFile, ZipFile
 
+from sagelens.data.members import is_foreign
 from sagelens.errors import BadData
 from sagelens.values import Source, SourceFormat
 
 __all__ = ["columns_of"]
 
 _DELIMITERS = ("delim", "sep", "delimiter")  # DuckDB's names for one option
-_PLAIN = {*_DELIMITERS, "quote", "header", "encoding", "sample_size", "ignore_errors", "parallel"}
+_PLAIN = {*_DELIMITERS, "quote", "header", "encoding", "decimal_separator", "thousands", "dateformat", "timestampformat"}
+_GZIP = b"\x1f\x8b"
 _LONGEST_LINE = 1 << 20  # bytes of a header
 
 
@@ -59,7 +61,7 @@ def _of_archive(file: Path, options: Mapping[str, Any]) -> tuple[str, ...] | Non
     names: dict[str, None] = {}
     with ZipFile(file) as archive:
         for entry in archive.infolist():
-            if entry.is_dir() or entry.filename.startswith("__MACOSX/"):
+            if entry.is_dir() or is_foreign(entry.filename):
                 continue
             with archive.open(entry) as member:
                 found = _of_header(member, options)
@@ -71,6 +73,8 @@ def _of_archive(file: Path, options: Mapping[str, Any]) -> tuple[str, ...] | Non
 
 def _of_header(file: IO[bytes], options: Mapping[str, Any]) -> tuple[str, ...] | None:
     line = file.readline(_LONGEST_LINE)
+    if line.startswith(_GZIP):
+        return None
     delimiter = next((str(options[name]) for name in _DELIMITERS if name in options), ",")
     try:
         text = line.decode("utf-8-sig")

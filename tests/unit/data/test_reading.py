@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sagelens.data import read_source, read_sources
-from sagelens.errors import BadData
+from sagelens.errors import BadConfig, BadData
 from sagelens.values import LocalSource, SourceFormat
 
 Make = Callable[..., LocalSource]
@@ -31,7 +31,7 @@ def zipped(**members: str) -> bytes:
 
 
 def test_csv_with_missing_values(local: Make) -> None:
-    assert rows(read_source(local({"a.csv": "carrier,delay\nAA,NA\nUA,5\n"}))) == [
+    assert rows(read_source(local({"a.csv": "carrier,delay\nAA,NA\nUA,5\n"}, null=["NA"]))) == [
         {"carrier": "AA", "delay": None},
         {"carrier": "UA", "delay": 5},
     ]
@@ -104,5 +104,5 @@ def test_a_declared_column_that_is_absent_is_left_to_the_gate(local: Make) -> No
 
 
 def test_an_option_that_is_no_identifier_is_refused(local: Make) -> None:
-    with pytest.raises(BadData, match="not the name of an option"):
+    with pytest.raises(BadConfig, match="not the name of an option"):
         read_source(local({"a.csv": "a\n1\n"}, options={"x); DROP": 1}))

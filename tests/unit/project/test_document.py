@@ -27,6 +27,7 @@ from sagelens.project.document import parse_value, read_mapping
         ("~", None),
         ("2013-02-28", dt.date(2013, 2, 28)),
         ("{<<: {a: 1, b: 2}, a: 3}", {"a": 3, "b": 2}),
+        ("{null: [NA]}", {"null": ["NA"]}),
     ],
 )
 def test_what_can_mean_one_thing_only_is_that(text: str, wanted: Any) -> None:
