@@ -13,7 +13,7 @@ from sagelens.local.api.auth import authenticate, knows_the_key
 from sagelens.local.api.encoding import Encoder
 from sagelens.local.api.model import SERVICES, Operation, service_model
 from sagelens.local.api.protocol import HttpAnswer, HttpRequest, Speaker, unknown_operation
-from sagelens.local.api.routing import speaker_of, wire_of
+from sagelens.local.api.routing import is_query, speaker_of_query, wire_of, wire_of_head
 from sagelens.local.api.scalars import NATIVE
 from sagelens.local.api.showing import presentable
 from sagelens.local.api.validation import Validator
@@ -73,15 +73,17 @@ class Api:
         speaker: Speaker | None = None
         key = "The request"
         try:
-            speaker = speaker_of(request)
+            query = is_query(request)
+            wire = None if query else wire_of_head(request)
+            speaker = speaker_of_query() if query else wire
             if speaker is None:
                 return plain(404, _NO_CLIENT)
             authenticate(request.headers, self._access_key)
             quick = _is_quick(request)
-            wire = wire_of(request) if quick else await self._aside(wire_of, request)
+            if query:
+                speaker = wire = wire_of(request) if quick else await self._aside(wire_of, request)
             if wire is None:
                 return plain(404, _NO_CLIENT)
-            speaker = wire
             key = wire.operation(request)
             handler = self._handler(key)
             decoded = wire.decode(key, request) if quick else await self._aside(wire.decode, key, request)

@@ -17,6 +17,9 @@ __all__ = ["Answer", "Connection", "Host", "Patience"]
 _JOINED = 64 * 1024
 """Bytes up to which head and body are copied together: cheaper than handing them over one by one."""
 
+_FAIR_SHARE = 1024 * 1024
+"""Bytes of one request that are taken whatever the others hold."""
+
 Answer = Callable[[HttpRequest], Awaitable[HttpAnswer]]
 
 
@@ -48,6 +51,9 @@ class Host(Protocol):
     admits: Admits
     writer: Writer
     closing: bool
+    held: int
+    """Bytes of requests that are not answered, of all connections; and how many there may be."""
+    most_held: int
 
     def enter(self, connection: Connection) -> None: ...
 
@@ -75,6 +81,7 @@ class Connection(asyncio.Protocol):
         self._owing = False
         self._refused = False
         self._recognised = False
+        self._held = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -85,14 +92,18 @@ class Connection(asyncio.Protocol):
         self._reader.waiting.clear()
         self.resume_writing()
         if self._task is None:
+            self._hold(-self._held)
             self._host.leave(self)
 
     def data_received(self, data: bytes) -> None:
         reader = self._reader
+        if reader.ended:
+            return
         self._moved = self._loop.time()
         if not reader.partial:
             self._began = self._moved
         reader.feed(data)
+        self._hold(len(data))
         if reader.admitted and not self._recognised:
             self._recognised = True
             self._host.recognise(self)
@@ -189,6 +200,7 @@ class Connection(asyncio.Protocol):
     def _rest(self) -> None:
         """Nothing waits any more."""
         self._task = None
+        self._hold(-self._held)
         self._moved = self._began = self._loop.time()
         transport = self._transport
         if transport is None:
@@ -216,6 +228,15 @@ class Connection(asyncio.Protocol):
         else:
             transport.writelines((head, answer.body))
         self._owing = False
+
+    def _hold(self, size: int) -> None:
+        """Count what is held in memory of requests that are not answered; too much of it is refused, be it sent with the key."""
+        self._held += size
+        self._host.held += size
+        if self._host.held > self._host.most_held and self._held > _FAIR_SHARE and self._reader.partial:
+            self._reader.refuse(429, "Too much is being sent at the same time. Send it again when other requests are answered.")
+            if self._task is None:
+                self._task = self._loop.create_task(self._work())
 
     def _continue(self) -> None:
         self._reader.expects = False

@@ -16,6 +16,8 @@ __all__ = ["HttpServer"]
 _MOST_STRANGERS = 256
 """Connections whose client has not shown the key; with a head of 64 KB each they hold 16 MB."""
 _MOST_CONNECTIONS = 4096
+_MOST_HELD = 512 * 1024 * 1024
+"""Bytes of requests that are not answered yet: sixteen of the largest."""
 
 
 class HttpServer:
@@ -31,6 +33,8 @@ class HttpServer:
         self.admits: Admits = api.admits
         self.writer = Writer(api.clock)
         self.closing = False
+        self.held = 0
+        self.most_held = _MOST_HELD
         self._listener = listener
         self._server: asyncio.Server | None = None
         self._connections: set[Connection] = set()

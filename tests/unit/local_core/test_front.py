@@ -253,3 +253,17 @@ def test_every_answer_tells_the_time_of_the_services_clock(client: Client, sent:
 
     assert headers["date"] == "Fri, 01 Jan 2100 00:00:00 GMT"
     assert headers["x-sagelens-clock"] == "60x"
+
+
+def test_more_than_there_is_room_for_is_refused_even_with_the_key(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, body = front._server.held, bytes(3 * MEGABYTE)
+    monkeypatch.setattr(front._server, "most_held", 8 * MEGABYTE)
+    clients = [front.connect() for _ in range(3)]
+    for client in clients:
+        client.send(invocation(b"", framing=f"Content-Length: {len(body)}") + body[:-1])
+
+    assert clients[2].answer()[0] == 429
+    assert clients[0].send(b"x").answer()[0] == 200
+    assert front.connect().send(invocation(b"small")).answer()[2] == b"small"
+    clients[1].close()
+    until(lambda: front._server.held <= before)
