@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 _QUICK = 64 * 1024
 """Bytes of a document that are decoded and checked within some milliseconds, whatever they hold."""
+_LARGE_ANSWERS = frozenset({"cloudwatch.GetMetricData"})
+"""Have up to a hundred thousand values."""
 _NO_CLIENT = "This is the local SageMaker of sagelens. It speaks to AWS clients; see `sagelens local env`."
 
 
@@ -87,7 +89,8 @@ class Api:
             key = wire.operation(request)
             handler = self._handler(key)
             decoded = wire.decode(key, request) if quick else await self._aside(wire.decode, key, request)
-            return wire.encode(key, await handler(decoded))
+            answer = await handler(decoded)
+            return wire.encode(key, answer) if key not in _LARGE_ANSWERS else await self._aside(wire.encode, key, answer)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  logged there; the client is owed an answer
             told = _told(key, error)
             return speaker.encode_error(told) if speaker else plain(told.status, told.message)

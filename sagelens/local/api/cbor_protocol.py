@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from sagelens.local.api import cbor
@@ -54,6 +55,7 @@ class CborWire:
         return HttpAnswer(status=status, content_type=_CONTENT_TYPE, body=cbor.encode(document), headers={**_PROTOCOL, **headers})
 
 
+@cache
 def _timed(model: ServiceModel, name: str) -> Callable[[Any], Any]:
     """What marks the times and the doubles in an answer of this shape, which JSON writes like any other number."""
     shape = model.shapes[name]

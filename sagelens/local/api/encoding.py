@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import threading
 from collections.abc import Callable
 from functools import partial
 from html import escape
@@ -27,6 +28,8 @@ class Encoder:
         self._model = model
         self._blob = _base64 if wire else _same
         self._encoders: dict[str, Encode] = {}
+        self._unfinished: dict[str, Encode] = {}
+        self._building = threading.RLock()  # large answers are encoded in a thread
 
     def answer(self, shape: str, value: Document) -> Document:
         answer: Document = self._encoder(shape)(value) if shape else {}
@@ -34,13 +37,20 @@ class Encoder:
 
     def _encoder(self, name: str) -> Encode:
         encode = self._encoders.get(name)
-        if encode is None:
-            self._encoders[name] = partial(self._later, name)
-            encode = self._encoders[name] = self._build(name)
+        if encode is not None:
+            return encode
+        with self._building:
+            encode = self._encoders.get(name) or self._unfinished.get(name)
+            if encode is None:
+                self._unfinished[name] = partial(self._later, name)
+                encode = self._encoders[name] = self._build(name)
+                del self._unfinished[name]
         return encode
 
     def _later(self, name: str, value: Any) -> Any:
-        return self._encoders[name](value)
+        with self._building:
+            encode = self._encoders[name]
+        return encode(value)
 
     def _build(self, name: str) -> Encode:
         shape = self._model.shapes[name]

@@ -16,6 +16,8 @@ STATE = "StateUpdate"
 _KIND = "AlarmHistoryItem"
 _KEPT = 30 * 24 * 3600
 _PRUNED_EVERY = 500
+_MOST = 5_000
+"""Items that are kept of all alarms together: those that were added last."""
 
 
 class History:
@@ -60,7 +62,7 @@ class History:
         ]
 
     def prune(self, now: float) -> None:
-        """Forget what is older than 30 days."""
+        """Forget what is older than 30 days, and of the rest what is more than is kept."""
         with self._store.transaction():
-            for old in self._store.query(_KIND, created_before=now - _KEPT):
+            for old in (*self._store.query(_KIND, created_before=now - _KEPT), *self._store.query(_KIND, offset=_MOST)):
                 self._store.delete(old.arn)

@@ -18,6 +18,8 @@ __all__ = ["STEP_TYPES", "Branch", "Definition", "Step", "parse_definition"]
 STEP_TYPES = ("Processing", "Training", "Transform", "Condition", "Fail", "Model", "RegisterModel")
 
 _VERSION = "2020-12-01"
+_MOST_STEPS = 500
+"""SageMaker takes 50, and more on request. The time that checking takes grows with the square."""
 _LONGEST = 1_048_576
 _NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")
 _TOP = {"Version", "Metadata", "Parameters", "PipelineExperimentConfig", "MlflowConfig", "Steps"}
@@ -111,6 +113,8 @@ def _steps(raw: object) -> dict[str, Step]:
         if step.name in steps:
             raise Invalid(f"Two steps have the Name '{step.name}'. Names are unique in a pipeline, branches included.")
         steps[step.name] = step
+        if len(steps) > _MOST_STEPS:
+            raise Invalid(f"The pipeline definition has more than {_MOST_STEPS} steps.")
     return steps
 
 

@@ -6,6 +6,8 @@ from sagelens.local.ports import ApiError, Document, Request
 
 __all__ = ["updated"]
 
+_MOST_METADATA = 50
+
 _REPLACED = (
     "ModelApprovalStatus",
     "ModelPackageRegistrationType",
@@ -23,6 +25,10 @@ def updated(body: Document, request: Request) -> Document:
     metadata = {**body.get("CustomerMetadataProperties", {}), **request.get("CustomerMetadataProperties", {})}
     for key in request.get("CustomerMetadataPropertiesToRemove", ()):
         metadata.pop(key, None)
+    if len(metadata) > _MOST_METADATA:
+        raise ApiError(
+            "ValidationException", f"A package can have {_MOST_METADATA} metadata properties; it would have {len(metadata)}."
+        )
     result = {**body, **changed, "CustomerMetadataProperties": metadata or None}
     added = request.get("AdditionalInferenceSpecificationsToAdd", [])
     if added:

@@ -7,6 +7,8 @@ from sagelens.local.store import Store, page
 
 __all__ = ["Tags"]
 
+_MOST_TAGS = 50
+
 
 class Tags:
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -21,6 +23,10 @@ class Tags:
         added = {tag["Key"]: tag for tag in request["Tags"]}
         kept = [tag for tag in resource.body.get("Tags", []) if tag["Key"] not in added]
         tags = [*kept, *added.values()]
+        if len(tags) > _MOST_TAGS:
+            raise ApiError(
+                "ResourceLimitExceeded", f"A resource can have {_MOST_TAGS} tags; {resource.arn} would have {len(tags)}."
+            )
         self._store.update(resource.arn, body={"Tags": tags}, modified=resource.modified)
         return {"Tags": tags}
 

@@ -240,3 +240,23 @@ def test_tags_of_anything(client: Client, group: str) -> None:
     client("DeleteTags", ResourceArn=arn, TagKeys=["team"])
     assert client("ListTags", ResourceArn=arn)["Tags"] == [{"Key": "x", "Value": "1"}]
     assert "Could not find" in client.refused("ListTags", ResourceArn=arn + "x").message
+
+
+def test_a_resource_has_fifty_tags_at_most(client: Client, group: str) -> None:
+    arn = client("DescribeModelPackageGroup", ModelPackageGroupName=group)["ModelPackageGroupArn"]
+    client(
+        "AddTags", ResourceArn=arn, Tags=[{"Key": f"k{number}", "Value": "v"} for number in range(49)]
+    )  # beside the one that it has
+
+    assert client.refused("AddTags", ResourceArn=arn, Tags=[{"Key": "more", "Value": "v"}]).code == "ResourceLimitExceeded"
+    client("AddTags", ResourceArn=arn, Tags=[{"Key": "k1", "Value": "other"}])
+    assert len(client("ListTags", ResourceArn=arn)["Tags"]) == 50
+
+
+def test_a_package_has_fifty_metadata_properties_at_most(client: Client, group: str) -> None:
+    arn = client("CreateModelPackage", ModelPackageGroupName=group)["ModelPackageArn"]
+    client("UpdateModelPackage", ModelPackageArn=arn, CustomerMetadataProperties={f"k{number}": "v" for number in range(50)})
+
+    more = {"ModelPackageArn": arn, "CustomerMetadataProperties": {"more": "v"}}
+    assert "50 metadata properties" in client.refused("UpdateModelPackage", **more).message
+    client("UpdateModelPackage", **more, CustomerMetadataPropertiesToRemove=["k1"])

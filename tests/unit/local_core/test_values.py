@@ -263,3 +263,38 @@ def test_a_large_request_keeps_nobody_waiting(body: bytes) -> None:
     answer, worst = asyncio.run(both())
     assert answer.status == 400
     assert worst < 0.5
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"x-amz-target": "GraniteServiceVersion20100801.GetMetricData"},
+        {"smithy-protocol": "rpc-v2-cbor", "path": "/service/GraniteServiceVersion20100801/operation/GetMetricData"},
+        {"content-type": "application/x-www-form-urlencoded"},
+    ],
+    ids=["json", "cbor", "query"],
+)
+def test_a_large_answer_keeps_nobody_waiting(how: dict[str, str]) -> None:
+    numbers = [float(number) for number in range(100_000)]
+
+    async def found(request: Request) -> Document:
+        return {"MetricDataResults": [{"Id": "a", "Timestamps": numbers, "Values": numbers}]}
+
+    async def scenario() -> tuple[HttpAnswer, float]:
+        headers = {"authorization": SIGNED, **how}
+        query = {"MetricDataQueries": [], "StartTime": 0.0, "EndTime": 1.0}
+        body = cbor.encode(query) if "path" in how else json.dumps(query).encode()
+        if "content-type" in how:
+            body = b"Version=2010-08-01&Action=GetMetricData&StartTime=1970-01-01&EndTime=1970-01-02&MetricDataQueries="
+        front, worst, began = Api({"cloudwatch.GetMetricData": found}, KEY, ScaledClock()), 0.0, time.perf_counter()
+        request = HttpRequest(method="POST", target=how.get("path", "/"), headers=headers, body=body)
+        answering = asyncio.create_task(front.answer(request))
+        while not answering.done():
+            await asyncio.sleep(0)
+            worst, began = max(worst, time.perf_counter() - began), time.perf_counter()
+        return answering.result(), worst
+
+    answer, worst = asyncio.run(scenario())
+    assert answer.status == 200
+    assert len(answer.body) > 500_000
+    assert worst < 0.5

@@ -14,8 +14,9 @@ from sagelens.local.metrics import CloudWatch
 from sagelens.local.metrics.compute import Scope, cost_of, ids_of, series_of
 from sagelens.local.metrics.data import MetricData, MetricId
 from sagelens.local.metrics.expression import parse
+from sagelens.local.metrics.history import History
 from sagelens.local.metrics.keeper import Keeper
-from sagelens.local.ports import ApiError
+from sagelens.local.ports import ApiError, Resource
 from sagelens.local.store import Store
 from sagelens.testing import DrivenClock
 
@@ -286,3 +287,17 @@ def test_a_minute_that_could_not_be_written_is_written_the_next_time(tmp_path: P
         store.close()
 
     asyncio.run(scenario())
+
+
+def test_the_history_keeps_what_was_added_last(tmp_path: Path) -> None:
+    store, now = Store(tmp_path / "state.db"), 1000.0
+    history = History(store)
+    alarm = Resource(kind="MetricAlarm", arn="arn:a", name="a")
+    with store.transaction():
+        for number in range(5500):
+            history.add(alarm, "StateUpdate", f"{number}", {}, now + number)
+    history.prune(now + 5500)
+    items = history.items(alarm="a", item=None, start=None, end=None, newest_first=False)
+
+    assert [items[0]["HistorySummary"], items[-1]["HistorySummary"]] == ["500", "5499"]
+    store.close()

@@ -33,6 +33,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "version": (json.dumps({"Version": "2021-01-01", "Steps": [step()]}), "Version '2021-01-01'"),
     "unknown top field": (json.dumps({"Version": "2020-12-01", "Steps": [step()], "Stepps": []}), "unknown field Stepps"),
     "no steps": (definition(), "no Steps"),
+    "too many steps": (definition(*(step(Name=f"s{number}") for number in range(501))), "more than 500 steps"),
     "too long": (definition(step(Description="x" * 1_048_576)), "at most 1,048,576"),
     "bad name": (definition(step(Name="a b")), "Name 'a b'; use 1 to 64"),
     "long name": (definition(step(Name="a" * 65)), "use 1 to 64"),
