@@ -18,6 +18,7 @@ from sbom import bill
 
 USER = "sagelens:x:1000:1000::/tmp:/usr/sbin/nologin"
 GROUP = "sagelens:x:1000:"
+VERIFIER = "usr/local/lib/sagelens/verified.py"
 SBOM = "usr/share/sbom/sagelens.cdx.json"
 WRITABLE = (
     "opt/matplotlib",
@@ -51,6 +52,7 @@ def main() -> None:
     shutil.copytree(commands, root / "usr/local/bin", dirs_exist_ok=True)
     for command in (root / "usr/local/bin").iterdir():
         command.chmod(0o755)
+    _write(root / VERIFIER, (commands.parent / "lib" / "verified.py").read_text(encoding="utf-8"))
     shutil.copytree(environment, root / environment.relative_to("/"), symlinks=True)
     for path in (root, *root.rglob("*")):
         os.utime(path, (0, 0), follow_symlinks=False)

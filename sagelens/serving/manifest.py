@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sagelens.errors import BadData, Refused
+from sagelens.errors import BadData, Refused, ServiceUnavailable
+from sagelens.serving.verified import MANIFEST, NotAsPackaged, check, copy_checked
 from sagelens.values import digest_files, digest_listing
 
-__all__ = ["MANIFEST", "check_digests", "packaged_digest", "read_part", "write_manifest"]
+__all__ = ["MANIFEST", "check_digests", "copied", "packaged_digest", "private_copy", "read_part", "write_manifest"]
 
-MANIFEST = "manifest.json"
+_BYTECODE = "__pycache__"
 
 
 def packaged_digest(folder: Path) -> str:
@@ -20,7 +25,12 @@ def packaged_digest(folder: Path) -> str:
 
 
 def write_manifest(folder: Path) -> str:
-    """List every file of the folder but the manifest itself; the digest of the list is that of the servable."""
+    """List every file of the folder but the manifest itself; the digest of the list is that of the servable.
+
+    Bytecode that Python left in the folder is removed: it is no part of a model.
+    """
+    for left in list(folder.rglob(_BYTECODE)):
+        shutil.rmtree(left)
     files = digest_files(folder)
     files.pop(MANIFEST, None)
     digest = digest_listing(files)
@@ -31,27 +41,36 @@ def write_manifest(folder: Path) -> str:
 
 
 def check_digests(folder: Path, expected: str | None = None) -> str:
-    """The digest of a servable, after comparing every file with the manifest.
+    """The digest of a servable, after comparing every file with the manifest. Raises Refused.
 
     `expected` is the manifest's digest, or that of the whole folder with the manifest in it, as a registry knows an artifact.
     """
-    manifest = read_part(folder / MANIFEST)
-    found = {path: digest for path, digest in digest_files(folder).items() if "__pycache__/" not in path}
-    whole = digest_listing(found)
-    del found[MANIFEST]
-    listed = manifest["files"]
-    differing = sorted(path for path in {*found, *listed} if found.get(path) != listed.get(path))
-    if differing:
-        raise Refused(
-            f"The model in '{folder}' is not what was packaged: {', '.join(differing[:5])} differ from {MANIFEST}. "
-            "Deploy the registered model again."
-        )
-    digest = digest_listing(found)
-    if expected and expected not in {digest, whole}:
-        raise Refused(
-            f"The model in '{folder}' has digest {digest}, but {expected} was to be served. Deploy the registered model again."
-        )
-    return digest
+    try:
+        return check(folder, expected)
+    except NotAsPackaged as error:
+        raise Refused(str(error)) from error
+
+
+@contextmanager
+def private_copy(folder: Path, expected: str | None = None) -> Iterator[tuple[Path, str]]:
+    """A servable as it was checked, in a folder that nobody else can change and that goes afterwards; and its digest.
+
+    Raises Refused, or ServiceUnavailable where there is no room for a copy.
+    """
+    with tempfile.TemporaryDirectory(prefix="sagelens-model-", ignore_cleanup_errors=True) as copy:
+        yield Path(copy), copied(folder, Path(copy), expected)
+
+
+def copied(folder: Path, target: Path, expected: str | None = None) -> str:
+    """Copy what a servable's manifest lists into an empty folder, from the bytes that were checked; the digest."""
+    try:
+        return copy_checked(folder, target, expected)
+    except NotAsPackaged as error:
+        raise Refused(str(error)) from error
+    except OSError as error:
+        raise ServiceUnavailable(
+            f"The model in '{folder}' cannot be copied to '{target}', which it is served from: {error.strerror}. Make room there."
+        ) from error
 
 
 def read_part(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from sagelens.errors import Refused
 from sagelens.features.batch import Batch, Coded
 from sagelens.features.transform import FittedTransform
 from sagelens.serving.booster import Booster
-from sagelens.serving.manifest import check_digests, read_part
+from sagelens.serving.manifest import private_copy, read_part
 from sagelens.serving.packaged import packaged_code
 from sagelens.serving.schema import RowSchema, rows_to_batch
 
@@ -37,7 +37,12 @@ class Servable:
     @classmethod
     def load(cls, folder: Path, expected_digest: str | None = None) -> Servable:
         """Refuses a folder that is not, byte for byte, what was packaged (and what `expected_digest` names)."""
-        digest = check_digests(folder, expected_digest)
+        with private_copy(folder, expected_digest) as (copy, digest):
+            return cls.of_checked(copy, digest)
+
+    @classmethod
+    def of_checked(cls, folder: Path, digest: str) -> Servable:
+        """From a folder that was checked, and that nobody can change any more."""
         model = read_part(folder / "model" / "model.json")
         booster = Booster(folder / "model" / "model.ubj")
         with packaged_code(folder / "code"):

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from sagelens.testing.service import client
+from sagelens.values import digest_bytes, digest_listing
 from tests.docker.runtime import IMAGE, Service, docker
 
 SERVER = """
@@ -64,9 +65,13 @@ class Served:
 
     def __init__(self, service: Service, name: str, *, isolated: bool, instance: str) -> None:
         self.service, self.name = service, name
-        service.put(f"{name}/code/sagelens/__init__.py", "")
-        service.put(f"{name}/code/sagelens/serving/__init__.py", "")
-        uri = service.put(f"{name}/code/sagelens/serving/__main__.py", SERVER).partition("/code/")[0]
+        code = {"__init__.py": "", "serving/__init__.py": "", "serving/__main__.py": SERVER}
+        files = {"name.txt": name, **{f"code/sagelens/{path}": text for path, text in code.items()}}
+        listed = {path: digest_bytes(text.encode()) for path, text in files.items()}
+        for path, text in files.items():
+            service.put(f"{name}/{path}", text)
+        manifest = json.dumps({"digest": digest_listing(listed), "files": listed})
+        uri = service.put(f"{name}/manifest.json", manifest).rpartition("/")[0]
         source = {"S3Uri": uri, "S3DataType": "S3Prefix", "CompressionType": "None"}
         service.sagemaker.create_model(
             ModelName=name,
@@ -92,12 +97,13 @@ class Served:
         return answers
 
     def container(self) -> str:
-        (name,) = docker("ps", "--filter", f"volume={self._folder}", "--format", "{{.Names}}").split()
+        """The one whose model, a copy of the service's own, says this name."""
+        (name,) = (each for each in self.service.containers() if self._is_served_by(each))
         return name
 
-    @property
-    def _folder(self) -> Path:
-        return self.service.root.resolve() / ".sagelens" / "objects" / "bucket" / self.name
+    def _is_served_by(self, container: str) -> bool:
+        (mount,) = json.loads(docker("inspect", "--format", "{{json .Mounts}}", container))
+        return (Path(mount["Source"]) / "name.txt").read_text() == self.name
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,8 +15,18 @@ from sagelens.local.containers.engine import Engine, EngineError
 from sagelens.local.containers.jobs import no_image
 from sagelens.local.containers.limits import Limits, limits_of, this_machine
 from sagelens.local.containers.process import ContainerProcess
-from sagelens.local.endpoints.launcher import Launched, NotHealthy, container_of, model_folder
+from sagelens.local.endpoints.launcher import (
+    Launched,
+    NotHealthy,
+    container_of,
+    environment_of,
+    model_folder,
+    new_key,
+    own_copy,
+)
+from sagelens.local.endpoints.orphans import end_orphans
 from sagelens.local.ports import Document, Objects, Processes, Spawn
+from sagelens.serving.verified import KEY_VARIABLE
 
 __all__ = ["ContainerLauncher"]
 
@@ -32,13 +45,14 @@ class ContainerLauncher:
         self._engine = engine
         self._environment = environment
         self._state = state
+        self._roots = state / "servers"
 
     def recover(self) -> None:
-        """The engine is swept when the service starts."""
+        """The engine is swept when the service starts; folders of servers are left to be removed."""
+        end_orphans(self._roots)
 
     async def launch(self, model: Document, *, port: int, log: Path, instance_type: str) -> Launched:
         container = container_of(model)
-        folder = model_folder(self._objects, container)
         name = self._engine.name_of(f"server-{secrets.token_hex(6)}")
         isolated = bool(model.get("EnableNetworkIsolation", False))
         try:
@@ -47,20 +61,40 @@ class ContainerLauncher:
             network = await self._engine.isolated_network() if isolated else "bridge"
         except EngineError as error:
             raise NotHealthy(f"the Docker engine does not answer: {error}") from error
+        key = new_key()
         environment = container_environment(
-            {**container.get("Environment", {}), "SAGEMAKER_BIND_TO_PORT": str(_PORT)}, self._environment, isolated=True
+            {**environment_of(container), "SAGEMAKER_BIND_TO_PORT": str(_PORT)}, self._environment, isolated=True
         )
+        environment.pop(KEY_VARIABLE, None)
+        root, folder = await asyncio.to_thread(self._folders_for, container)
         command = [
             *("docker", "run", "--rm", "--name", name, "--pull", "never", "--network", network),
             *("--publish", f"127.0.0.1:{port}:{_PORT}", "--volume", f"{folder}:/opt/ml/model:ro"),
             *confined(limits_of(instance_type, this_machine())),
-            *(word for key, value in self._engine.labels.items() for word in ("--label", f"{key}={value}")),
-            *(word for key, value in environment.items() for word in ("--env", f"{key}={value}")),
+            *(word for label, value in self._engine.labels.items() for word in ("--label", f"{label}={value}")),
+            *(word for variable, value in environment.items() for word in ("--env", f"{variable}={value}")),
+            *("--env", KEY_VARIABLE),  # by name: a command line is for everybody to see
             container["Image"],
             "serve",
         ]
-        process = await self._processes.spawn(Spawn(command=command, env=client_environment(), cwd=self._state, log=log))
-        return Launched(ContainerProcess(process, name, self._engine))
+        spawn = Spawn(command=command, env={**client_environment(), KEY_VARIABLE: key}, cwd=self._state, log=log)
+        try:
+            process = await self._processes.spawn(spawn)
+        except BaseException:
+            shutil.rmtree(root, ignore_errors=True)
+            raise
+        return Launched(ContainerProcess(process, name, self._engine), key, lambda: shutil.rmtree(root, ignore_errors=True))
+
+    def _folders_for(self, container: Document) -> tuple[Path, Path]:
+        """A folder of the server's own; and where its model lies, in there as it was checked."""
+        model = model_folder(self._objects, container)
+        self._roots.mkdir(parents=True, exist_ok=True)
+        root = Path(tempfile.mkdtemp(dir=self._roots))
+        try:
+            return root, root / "model" if own_copy(model, container, root / "model") else model
+        except BaseException:
+            shutil.rmtree(root, ignore_errors=True)
+            raise
 
 
 def confined(limits: Limits) -> Sequence[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -13,10 +15,24 @@ from typing import Protocol
 from sagelens.local.endpoints.orphans import end_orphans, remember
 from sagelens.local.forking.views import Views
 from sagelens.local.ports import ApiError, Document, Objects, Process, Processes, Spawn
+from sagelens.serving.verified import KEY_VARIABLE, MANIFEST, VERIFIED, NotAsPackaged, copy_checked
 
-__all__ = ["Launched", "Launcher", "NotHealthy", "ProcessLauncher", "container_of", "model_folder"]
+__all__ = [
+    "Launched",
+    "Launcher",
+    "NotHealthy",
+    "ProcessLauncher",
+    "container_of",
+    "environment_of",
+    "model_folder",
+    "new_key",
+    "own_copy",
+]
 
+_DIGEST = "SAGELENS_MODEL_DIGEST"
 _NOT_FOR_SERVERS = ("AWS_", "MLFLOW_", "SAGEMAKER_", "SAGELENS_EXPERIMENT")
+_NOT_OF_MODELS = ("PYTHON", "LD_", "DYLD_")
+"""Variables by which a program loads code from elsewhere, before anything can be checked."""
 
 
 class NotHealthy(Exception):
@@ -25,9 +41,10 @@ class NotHealthy(Exception):
 
 @dataclass(frozen=True)
 class Launched:
-    """A server's process, and what is to be done once it has ended."""
+    """A server's process, the key that it asks for, and what is to be done once it has ended."""
 
     process: Process
+    key: str = ""
     forget: Callable[[], None] = lambda: None
 
 
@@ -44,8 +61,8 @@ class Launcher(Protocol):
 
 
 class ProcessLauncher:
-    """A fork of a warm interpreter, whose folder links to the model where it lies. It can change that folder alone, and has no
-    credentials: what a model needs came with it."""
+    """A fork of a warm interpreter, in a folder with its own copy of the model as it was checked. It can change that folder
+    alone, and has no credentials: what a model needs came with it."""
 
     def __init__(
         self, *, objects: Objects, processes: Processes, state: Path, environment: Mapping[str, str], views: Views
@@ -62,37 +79,75 @@ class ProcessLauncher:
     async def launch(self, model: Document, *, port: int, log: Path, instance_type: str) -> Launched:
         del instance_type  # a process takes what the machine has
         container = container_of(model)
-        root = self._root_for(container)
-        process = await self._processes.spawn(
-            Spawn(
-                family="training",
-                call="sagelens.serving.server:main",
-                env={
-                    **self._environment,
-                    **container.get("Environment", {}),
-                    "SAGEMAKER_BIND_TO_PORT": str(port),
-                    "SAGELENS_ROOT": str(root),
-                    "HOME": str(root),
-                    "TMPDIR": str(root / "tmp"),
-                },
-                cwd=root,
-                log=log,
-                lasting=True,
-                view=await self._views.of(root),
+        root, key = await asyncio.to_thread(self._root_for, container), new_key()
+        own = root / "opt" / "ml" / "model"
+        try:
+            process = await self._processes.spawn(
+                Spawn(
+                    family="training",
+                    call="sagelens.serving.server:main",
+                    env={
+                        **self._environment,
+                        **environment_of(container),
+                        "SAGEMAKER_BIND_TO_PORT": str(port),
+                        "SAGELENS_ROOT": str(root),
+                        KEY_VARIABLE: key,
+                        "HOME": str(root),
+                        "TMPDIR": str(root / "tmp"),
+                        **({} if own.is_symlink() else {VERIFIED: str(own)}),
+                    },
+                    cwd=root,
+                    log=log,
+                    lasting=True,
+                    view=await self._views.of(root),
+                )
             )
-        )
+        except BaseException:
+            _forget(root)
+            raise
         remember(root, process.pid)
-        return Launched(process, lambda: _forget(root))
+        return Launched(process, key, lambda: _forget(root))
 
     def _root_for(self, container: Document) -> Path:
         model = model_folder(self._objects, container)
         self._roots.mkdir(parents=True, exist_ok=True)
         root = Path(tempfile.mkdtemp(dir=self._roots))
         (root / "tmp").mkdir()
-        link = root / "opt" / "ml" / "model"
-        link.parent.mkdir(parents=True)
-        link.symlink_to(model, target_is_directory=True)
+        own = root / "opt" / "ml" / "model"
+        own.parent.mkdir(parents=True)
+        try:
+            if not own_copy(model, container, own):
+                own.symlink_to(model, target_is_directory=True)
+        except BaseException:
+            _forget(root)
+            raise
         return root
+
+
+def new_key() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def environment_of(container: Document) -> dict[str, str]:
+    """The variables that a model brings for its server, without those that are ours to set."""
+    given: dict[str, str] = container.get("Environment", {})
+    return {name: value for name, value in given.items() if name != VERIFIED and not name.startswith(_NOT_OF_MODELS)}
+
+
+def own_copy(model: Path, container: Document, target: Path) -> bool:
+    """Copy a model that says what it is made of, as it is checked; False for one that does not, which is served as it lies.
+
+    Raises NotHealthy for one that is not what was packaged, or not what its container names.
+    """
+    expected = container.get("Environment", {}).get(_DIGEST, "")
+    if not expected and not (model / MANIFEST).exists():
+        return False
+    target.mkdir()
+    try:
+        copy_checked(model, target, expected or None)
+    except (NotAsPackaged, OSError) as error:
+        raise NotHealthy(str(error).rstrip(".")) from error
+    return True
 
 
 def container_of(model: Document) -> Document:
@@ -116,10 +171,13 @@ def model_folder(objects: Objects, container: Document) -> Path:
 
 
 def _forget(root: Path) -> None:
-    """Remove the folder that links to the model; what a server left beside the link stays for a look."""
+    """Remove a server's folder; what it left beside its model stays for a look."""
+    own = root / "opt" / "ml" / "model"
     with contextlib.suppress(OSError):
         (root / "server.json").unlink(missing_ok=True)
-        (root / "opt" / "ml" / "model").unlink()
+        if own.is_symlink():
+            own.unlink()
+        shutil.rmtree(own, ignore_errors=True)
         shutil.rmtree(root / "tmp", ignore_errors=True)
         for folder in (root / "opt" / "ml", root / "opt", root):
             folder.rmdir()

@@ -103,7 +103,7 @@ class ModelServers:
             self._ports.discard(port)
             raise
         ended = asyncio.ensure_future(launched.process.wait())
-        server = ModelServer(HttpClient(port), ended, launched, port)
+        server = ModelServer(HttpClient(port, launched.key), ended, launched, port)
         try:
             await _healthy(server, within)
         except BaseException:

@@ -4,6 +4,7 @@ import http.client
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from sagelens.serving import Servable
+from sagelens.serving import Servable, verified
+from sagelens.serving.manifest import write_manifest
 
 JSON = "application/json"
 PARQUET = "application/x-parquet"
@@ -57,8 +59,8 @@ def start(model: Path, root: Path, **environment: str) -> Server:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    settings = {"SAGELENS_ROOT": str(root), "SAGEMAKER_BIND_TO_PORT": str(port), "PYTHONPATH": str(model / "code"), **environment}
-    command = [sys.executable, "-B", "-m", "sagelens.serving"]
+    settings = {"SAGELENS_ROOT": str(root), "SAGEMAKER_BIND_TO_PORT": str(port), **environment}
+    command = [sys.executable, "-I", verified.__file__]  # as the image's `serve` does
     process = subprocess.Popen(command, env={**os.environ, **settings}, cwd=root, stderr=subprocess.PIPE, text=True)
     return Server(int(settings["SAGEMAKER_BIND_TO_PORT"]), process)
 
@@ -82,12 +84,14 @@ def stop(server: Server) -> tuple[int, str]:
     return server.process.returncode, said
 
 
-def test_a_server_that_still_loads_its_model_ends_when_asked_to(tmp_path: Path) -> None:
-    model = tmp_path / "model"
-    model.mkdir()
-    os.mkfifo(model / "manifest.json")
-    loading = start(model, tmp_path / "root", PYTHONPATH=os.environ.get("PYTHONPATH", ""))
-    writer = opened_by(loading, model / "manifest.json")
+def test_a_server_that_still_loads_its_model_ends_when_asked_to(packaged: Path, tmp_path: Path) -> None:
+    model, pipe = tmp_path / "model", tmp_path / "pipe"
+    shutil.copytree(packaged, model)
+    os.mkfifo(pipe)
+    (model / "code" / "steps" / "features.py").write_text(f"open({str(pipe)!r}).read()\n")
+    write_manifest(model)
+    loading = start(model, tmp_path / "root")
+    writer = opened_by(loading, pipe)
 
     code, _ = stop(loading)
     os.close(writer)
