@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sagelens.local.endpoints.limits import invalid
@@ -52,15 +51,12 @@ class Catalog:
         return {**config.body, "Marketplace": sold}
 
     def variants(self, config: Resource) -> tuple[Variant, ...]:
-        """The configuration's variants, with the images of their models."""
-        return tuple(
-            replace(variant, image=self.model(variant.model)["PrimaryContainer"].get("Image", ""))
-            for variant in variants_of(config.body, config.name)
-        )
+        """The configuration's variants, with their models as they are now."""
+        return tuple(self._serving(variant) for variant in variants_of(config.body, config.name))
 
-    def users_of(self, config: str, endpoints: Iterable[Resource]) -> list[str]:
-        """The endpoints that serve a configuration, are about to, or would return to it."""
-        return [endpoint.name for endpoint in endpoints if config in _configs_of(endpoint.body)]
+    def _serving(self, variant: Variant) -> Variant:
+        model = self.model(variant.model)
+        return replace(variant, image=model["PrimaryContainer"].get("Image", ""), served=model)
 
     def _package(self, container: Document) -> Document | None:
         if "ModelPackageName" not in container:
@@ -77,8 +73,3 @@ def _completed(container: Document, package: Document | None) -> Document:
     packaged = package["InferenceSpecification"]["Containers"][0]
     environment = {**packaged.get("Environment", {}), **container.get("Environment", {})}
     return {**packaged, **container, "Environment": environment}
-
-
-def _configs_of(endpoint: Document) -> set[str | None]:
-    serving = {variant.get("config") for variant in endpoint.get("LocalVariants", ())}
-    return {endpoint.get("EndpointConfigName"), endpoint.get("LocalDeployment", {}).get("config"), *serving}

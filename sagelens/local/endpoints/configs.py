@@ -68,13 +68,8 @@ class EndpointConfigs:
         return {"EndpointConfigs": [_summary(config) for config in shown], **more}
 
     async def _delete(self, request: Request) -> Document:
-        config = self._catalog.config(request["EndpointConfigName"])
-        if users := self._catalog.users_of(config.name, self._store.query("Endpoint")):
-            raise invalid(
-                f'Cannot delete endpoint configuration "{config.arn}": in use by endpoint {", ".join(users)}. '
-                "Delete the endpoint, or update it to another configuration and wait until it is InService."
-            )
-        self._store.delete(config.arn)
+        """As on AWS, one that is in use goes as well: its endpoints know what they serve, and what they would return to."""
+        self._store.delete(self._catalog.config(request["EndpointConfigName"]).arn)
         return {}
 
 

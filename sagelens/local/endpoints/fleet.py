@@ -41,7 +41,7 @@ class Fleet:
     ) -> None:
         recipes: dict[str, list[Recipe]] = {}
         for variant in variants:
-            recipe = Recipe(variant, supplies.model(variant.model), supplies.meter(variant))
+            recipe = Recipe(variant, variant.served or supplies.model(variant.model), supplies.meter(variant))
             recipes.setdefault(variant.name, []).append(recipe)
         self.by_variant: Mapping[str, VariantFleet] = {
             name: VariantFleet(made_of, supplies.servers, supplies.logs, supplies.health) for name, made_of in recipes.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sagelens.local.endpoints.steps import Counts
@@ -18,7 +18,9 @@ _STARTUP = 480.0
 @dataclass(frozen=True, kw_only=True)
 class Variant:
     """`startup` is how long a server may take until it answers /ping, in seconds; `config` is the endpoint configuration that
-    the variant comes from. A `shadow` takes copies of requests: its weight over the production variant's is the part copied."""
+    the variant comes from. A `shadow` takes copies of requests: its weight over the production variant's is the part copied.
+    `served` is the model as it was when the variant was deployed: model and configuration may be deleted meanwhile, or made
+    anew with another content. It is empty for a variant that an older release kept."""
 
     name: str
     model: str
@@ -29,6 +31,7 @@ class Variant:
     image: str = ""
     config: str = ""
     shadow: bool = False
+    served: Document = field(default_factory=dict, compare=False)
 
     def to_json(self) -> Document:
         return asdict(self)

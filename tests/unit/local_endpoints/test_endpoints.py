@@ -172,12 +172,40 @@ def test_an_update_while_another_runs_is_refused(run: Run) -> None:
         for operation, more in (("UpdateEndpoint", {"EndpointConfigName": "second"}), ("DeleteEndpoint", {})):
             with pytest.raises(ApiError, match="Cannot update in-progress endpoint"):
                 await local.call(operation, EndpointName="flights", **more)
-        with pytest.raises(ApiError, match="in use by endpoint flights"):
-            await local.call("DeleteEndpointConfig", EndpointConfigName="flights-old")
-        with pytest.raises(ApiError, match="in use by endpoint flights"):
-            await local.call("DeleteEndpointConfig", EndpointConfigName="second")
         await local.settled()
-        await local.call("DeleteEndpointConfig", EndpointConfigName="flights-old")
+
+    run(scenario)
+
+
+def test_configuration_and_model_may_be_deleted_before_their_endpoint(run: Run) -> None:
+    """In this order the SageMaker SDK's `predictor.delete_endpoint()` cleans up."""
+
+    async def scenario(local: Local) -> None:
+        await local.up(local.model("one"))
+        await local.call("DeleteEndpointConfig", EndpointConfigName="flights-one")
+        local.store.delete(f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model/one")
+
+        assert (await local.invoke())["Body"] == b"one"
+        with pytest.raises(ApiError, match="Could not find endpoint configuration"):
+            await local.call("DeleteEndpointConfig", EndpointConfigName="flights-one")
+        await local.call("DeleteEndpoint", EndpointName="flights")
+        await until(local.nothing_runs)
+
+    run(scenario)
+
+
+def test_a_server_that_is_lost_is_replaced_after_its_model_was_deleted_or_made_anew(run: Run) -> None:
+    async def scenario(local: Local) -> None:
+        await local.up(local.model("one"))
+        await local.call("DeleteEndpointConfig", EndpointConfigName="flights-one")
+        local.store.delete(f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model/one")
+
+        await local.call(
+            "UpdateEndpointWeightsAndCapacities",
+            EndpointName="flights",
+            DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic", "DesiredInstanceCount": 2}],
+        )
+        assert (await local.settled())["ProductionVariants"][0]["CurrentInstanceCount"] == 2
 
     run(scenario)
 
