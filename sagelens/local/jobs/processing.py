@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from sagelens.local.jobs.execution import Execution
@@ -22,13 +23,36 @@ _MOST_SECONDS = 86_400
 
 def check_processing(request: Request) -> None:
     """Refuse by name what the process runtime does not do."""
-    for item in request.get("ProcessingInputs", ()):
+    inputs = request.get("ProcessingInputs", ())
+    outputs = request.get("ProcessingOutputConfig", {}).get("Outputs", ())
+    for item in inputs:
         _check_input(item["InputName"], item)
-    for item in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
-        if not item.get("S3Output", {}).get("LocalPath"):
-            raise _refused(f"output '{item['OutputName']}' has no S3Output with a LocalPath")
+    for item in outputs:
+        if not item.get("S3Output", {}).get("LocalPath") or item.get("AppManaged"):
+            raise _refused(f"output '{item['OutputName']}' has no S3Output with a LocalPath, or is AppManaged")
+    _check_distinct("inputs", {item["InputName"]: item["S3Input"]["LocalPath"] for item in inputs}, len(inputs))
+    _check_distinct("outputs", paths := {item["OutputName"]: item["S3Output"]["LocalPath"] for item in outputs}, len(outputs))
+    _check_apart(paths)
     if request["ProcessingResources"]["ClusterConfig"].get("InstanceCount", 1) != 1:
         raise _refused("InstanceCount is above 1; jobs run on this one machine")
+
+
+def _check_distinct(noun: str, paths: Mapping[str, str], count: int) -> None:
+    """Of two with one name or one place the second would take the place of the first."""
+    if len(paths) < count:
+        raise ApiError("ValidationException", f"The {noun} have names that stand more than once; each needs one of its own.")
+    places: dict[Path, str] = {}
+    for name, path in paths.items():
+        other = places.setdefault(Path(path), name)
+        if other != name:
+            raise ApiError("ValidationException", f"The {noun} '{other}' and '{name}' have one LocalPath, {path}.")
+
+
+def _check_apart(outputs: Mapping[str, str]) -> None:
+    for name, path in outputs.items():
+        for other, above in outputs.items():
+            if Path(above) in Path(path).parents:
+                raise _refused(f"output '{name}' ({path}) lies inside output '{other}' ({above}); give each a folder of its own")
 
 
 def _check_input(name: str, item: Document) -> None:
@@ -37,6 +61,10 @@ def _check_input(name: str, item: Document) -> None:
         raise _refused(f"input '{name}' has no S3Input with a LocalPath; a DatasetDefinition is not read here")
     if source["S3DataType"] != "S3Prefix":
         raise _refused(f"input '{name}' has S3DataType {source['S3DataType']}; only S3Prefix is read here")
+    if source.get("S3CompressionType", "None") != "None":
+        raise _refused(f"input '{name}' has S3CompressionType {source['S3CompressionType']}; only None is read here")
+    if item.get("AppManaged"):
+        raise _refused(f"input '{name}' is AppManaged; inputs are brought to the job here")
     if source.get("S3InputMode", "File") != "File":
         raise _refused(f"input '{name}' has S3InputMode {source['S3InputMode']}; only File is read here")
 
@@ -71,10 +99,10 @@ class ProcessingRun:
         about = {"ProcessingJobArn": job.arn, "ProcessingJobName": job.name, **request}
         (config / "processingjobconfig.json").write_text(json.dumps(about, default=str), encoding="utf-8")
         (config / "resourceconfig.json").write_text('{"current_host": "algo-1", "hosts": ["algo-1"]}', encoding="utf-8")
+        for output in self._outputs():  # before the inputs: inside one it would else be made among the objects
+            job.inside(output["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
         inputs = [item["S3Input"] for item in request.get("ProcessingInputs", ())]
         self._tools.runtime.bring({job.inside(source["LocalPath"]): source["S3Uri"] for source in inputs})
-        for output in self._outputs():
-            job.inside(output["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
 
     def _outputs(self) -> list[Document]:
         return list(self._job.request.get("ProcessingOutputConfig", {}).get("Outputs", ()))

@@ -17,6 +17,7 @@ from sagelens.local.ports import STAMPS, ApiError, Document, Request
 __all__ = ["TrainingRun", "check_training", "model_artifacts"]
 
 _MOST_SECONDS = 86_400
+_LONGEST = 2_419_200  # s: CreateTrainingJob's API reference
 _DATA = "/opt/ml/output/data"
 _MODEL = "/opt/ml/model"
 _CHECKPOINTS = "/opt/ml/checkpoints"
@@ -24,18 +25,45 @@ _CHECKPOINTS = "/opt/ml/checkpoints"
 
 def check_training(request: Request) -> None:
     """Refuse by name what the process runtime does not do."""
+    names = [channel["ChannelName"] for channel in request.get("InputDataConfig", ())]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ApiError("ValidationException", f"Channel names must be unique; given more than once: {', '.join(twice)}.")
+    mode = request["AlgorithmSpecification"].get("TrainingInputMode", "File")
     for channel in request.get("InputDataConfig", ()):
-        name, source = channel["ChannelName"], channel["DataSource"].get("S3DataSource")
-        if source is None:
-            raise _refused(f"channel '{name}' has no S3DataSource")
-        if source["S3DataType"] != "S3Prefix":
-            raise _refused(f"channel '{name}' has S3DataType {source['S3DataType']}; only S3Prefix is read here")
-        if channel.get("CompressionType", "None") != "None":
-            raise _refused(f"channel '{name}' has CompressionType {channel['CompressionType']}; only None is read here")
-        if channel.get("InputMode", "File") == "Pipe":
-            raise _refused(f"channel '{name}' has InputMode Pipe; File and FastFile are read here")
+        _check_channel(channel, mode)
     if request.get("ResourceConfig", {}).get("InstanceCount", 1) != 1:
         raise _refused("InstanceCount is above 1; jobs run on this one machine")
+    _check_times(request)
+
+
+def _check_channel(channel: Document, mode: str) -> None:
+    """`mode` is the job's TrainingInputMode, which holds for a channel that has none."""
+    name, source = channel["ChannelName"], channel["DataSource"].get("S3DataSource")
+    if source is None:
+        raise _refused(f"channel '{name}' has no S3DataSource")
+    if source["S3DataType"] != "S3Prefix":
+        raise _refused(f"channel '{name}' has S3DataType {source['S3DataType']}; only S3Prefix is read here")
+    if channel.get("CompressionType", "None") != "None":
+        raise _refused(f"channel '{name}' has CompressionType {channel['CompressionType']}; only None is read here")
+    if channel.get("RecordWrapperType", "None") != "None":
+        raise _refused(f"channel '{name}' has RecordWrapperType {channel['RecordWrapperType']}; only None is read here")
+    if channel.get("InputMode", mode) == "Pipe":
+        raise _refused(f"channel '{name}' has InputMode Pipe; File and FastFile are read here")
+
+
+def _check_times(request: Request) -> None:
+    """What the API reference says of spot training, and the service model does not."""
+    stopping = request.get("StoppingCondition", {})
+    limit, wait = stopping.get("MaxRuntimeInSeconds", _MOST_SECONDS), stopping.get("MaxWaitTimeInSeconds")
+    if limit > _LONGEST:
+        raise ApiError("ValidationException", f"MaxRuntimeInSeconds is {limit}; at most {_LONGEST}, 28 days, is allowed.")
+    if request.get("EnableManagedSpotTraining") and wait is None:
+        raise ApiError("ValidationException", "EnableManagedSpotTraining needs a MaxWaitTimeInSeconds in StoppingCondition.")
+    if wait is not None and wait < limit:
+        raise ApiError(
+            "ValidationException",
+            f"MaxWaitTimeInSeconds is {wait}; it includes the run, so it cannot be below MaxRuntimeInSeconds, {limit}.",
+        )
 
 
 def _refused(what: str) -> ApiError:

@@ -20,6 +20,7 @@ __all__ = ["TransformRun", "check_transform"]
 _MEGABYTE = 1024 * 1024
 _PAYLOAD = 6
 _UNLIMITED = 10_240
+_MOST_IN_FLIGHT = 100  # MB, by the API reference of CreateTransformJob
 _TIMEOUT = 600
 _HEALTHY_WITHIN = 120.0
 
@@ -39,8 +40,25 @@ def check_transform(request: Request) -> None:
             raise _refused(f"DataProcessing.{name} is not supported here")
     if processing.get("JoinSource", "None") != "None":
         raise _refused("DataProcessing.JoinSource is not supported here")
+    if "DataCaptureConfig" in request:
+        raise _refused("DataCaptureConfig is not supported here")
     if request["TransformResources"].get("InstanceCount", 1) != 1:
         raise _refused("InstanceCount is above 1; jobs run on this one machine")
+    _check_payload(request)
+
+
+def _check_payload(request: Request) -> None:
+    """What the API reference says of the two, and the service model does not."""
+    size, at_once = request.get("MaxPayloadInMB", _PAYLOAD), request.get("MaxConcurrentTransforms") or 1
+    if size > _MOST_IN_FLIGHT:
+        raise ApiError("ValidationException", f"MaxPayloadInMB is {size}; at most {_MOST_IN_FLIGHT} is allowed.")
+    if size * at_once > _MOST_IN_FLIGHT:
+        given = "" if "MaxPayloadInMB" in request else ", its default,"
+        raise ApiError(
+            "ValidationException",
+            f"MaxConcurrentTransforms of {at_once} times MaxPayloadInMB of {size}{given} is {size * at_once} MB; together they "
+            f"may be {_MOST_IN_FLIGHT} at most. Lower one of the two.",
+        )
 
 
 def _refused(what: str) -> ApiError:

@@ -29,6 +29,8 @@ def described(noun: Noun, resource: Resource) -> Document:
 
 
 def listed(noun: Noun, store: Store, request: Request) -> Document:
+    if "WarmPoolStatusEquals" in request or "TrainingPlanArnEquals" in request:  # there are no warm pools and plans here
+        return {f"{noun}JobSummaries": []}
     found = store.query(
         noun.kind,
         status=request.get("StatusEquals"),

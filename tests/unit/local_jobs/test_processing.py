@@ -203,6 +203,7 @@ def test_an_image_of_its_own_needs_the_docker_runtime(run: Run) -> None:
         ({"S3DataType": "ManifestFile"}, "S3DataType ManifestFile"),
         ({"S3InputMode": "Pipe"}, "S3InputMode Pipe"),
         ({"LocalPath": ""}, "LocalPath"),
+        ({"S3CompressionType": "Gzip"}, "S3CompressionType Gzip"),
     ],
 )
 def test_what_cannot_be_read_is_refused_by_name(run: Run, change: dict[str, str], named: str) -> None:
@@ -215,6 +216,47 @@ def test_what_cannot_be_read_is_refused_by_name(run: Run, change: dict[str, str]
         return raised.value.message
 
     assert named in run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "told"),
+    [
+        (["a /i", "a /j"], [], "The inputs have names that stand more than once"),
+        (["a /i", "b /i/"], [], "The inputs 'a' and 'b' have one LocalPath, /i/"),
+        ([], ["a /o", "a /p"], "The outputs have names that stand more than once"),
+        ([], ["a /o", "b /o"], "The outputs 'a' and 'b' have one LocalPath, /o"),
+        ([], ["a /o", "b /o/deep"], "output 'b' (/o/deep) lies inside output 'a' (/o)"),
+    ],
+)
+def test_nothing_is_lost_to_another_of_its_name_or_place(run: Run, inputs: list[str], outputs: list[str], told: str) -> None:
+    async def scenario(bench: Bench) -> str:
+        request = a_job(bench, "true")
+        request["ProcessingInputs"] = [
+            {"InputName": name, "S3Input": {"S3Uri": "s3://bucket/in", "S3DataType": "S3Prefix", "LocalPath": path}}
+            for name, path in map(str.split, inputs)
+        ]
+        request["ProcessingOutputConfig"]["Outputs"] = [
+            {"OutputName": name, "S3Output": {"S3Uri": f"s3://bucket/{name}", "LocalPath": path, "S3UploadMode": "EndOfJob"}}
+            for name, path in map(str.split, outputs)
+        ]
+        with pytest.raises(ApiError) as raised:
+            await bench.call("CreateProcessingJob", **request)
+        return raised.value.message
+
+    assert told in run(scenario)
+
+
+def test_an_output_inside_an_input_is_not_made_among_the_objects(run: Run) -> None:
+    async def scenario(bench: Bench) -> tuple[list[str], str]:
+        request = a_job(bench, "cat /opt/ml/processing/input/in/a.txt > /opt/ml/processing/input/in/made/w.txt")
+        where = {"S3Uri": "s3://bucket/out/words", "LocalPath": "/opt/ml/processing/input/in/made", "S3UploadMode": "EndOfJob"}
+        request["ProcessingOutputConfig"]["Outputs"] = [{"OutputName": "words", "S3Output": where}]
+        done = await finished(bench, request)
+        assert done["ProcessingJobStatus"] == "Completed", done
+        there = sorted(path.name for path in bench.objects.path("s3://bucket/in").iterdir())
+        return there, bench.get("s3://bucket/out/words/w.txt")
+
+    assert run(scenario) == (["a.txt", "deep"], "one")
 
 
 def test_after_a_restart_an_unfinished_job_is_failed(run: Run) -> None:

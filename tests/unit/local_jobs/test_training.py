@@ -110,12 +110,26 @@ def test_checkpoints_are_there_again_after_a_job_that_died(run: Run) -> None:
     assert run(scenario) == ("Failed", "round-10\n", "round-10\n")
 
 
+def channels(**changes: str) -> dict[str, Any]:
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://bucket/x"}}
+    return {"InputDataConfig": [{"ChannelName": "x", "DataSource": source, **changes}]}
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
         ({"ResourceConfig": {"InstanceCount": 2}}, "InstanceCount"),
         ({"InputDataConfig": [{"ChannelName": "x", "DataSource": {"FileSystemDataSource": {}}}]}, "channel 'x'"),
         ({"AlgorithmSpecification": {"MetricDefinitions": [{"Name": "m", "Regex": "("}]}}, "metric 'm'"),
+        ({"AlgorithmSpecification": {"TrainingInputMode": "Pipe"}}, "channel 'train' has InputMode Pipe"),
+        (channels(RecordWrapperType="RecordIO"), "channel 'x' has RecordWrapperType RecordIO"),
+        ({"InputDataConfig": [*channels()["InputDataConfig"]] * 2}, "Channel names must be unique; given more than once: x"),
+        ({"EnableManagedSpotTraining": True}, "needs a MaxWaitTimeInSeconds"),
+        (
+            {"EnableManagedSpotTraining": True, "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 59}},
+            "MaxWaitTimeInSeconds is 59; it includes the run, so it cannot be below MaxRuntimeInSeconds, 60",
+        ),
+        ({"StoppingCondition": {"MaxRuntimeInSeconds": 2_419_201}}, "at most 2419200, 28 days, is allowed"),
     ],
 )
 def test_what_cannot_run_here_is_refused_by_name(run: Run, change: dict[str, Any], named: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sagelens.local.jobs.transform import check_transform
 from sagelens.local.ports import ApiError, Resource
 from tests.unit.local_jobs.bench import Bench
 
@@ -154,6 +155,10 @@ def test_a_model_that_does_not_load_fails_the_job(run: Run) -> None:
         ({"DataProcessing": {"InputFilter": "$[1:]"}}, "DataProcessing.InputFilter"),
         ({"TransformInput": {"SplitType": "RecordIO"}}, "SplitType is RecordIO"),
         ({"ModelName": "none"}, 'Could not find model "none"'),
+        ({"DataCaptureConfig": {"DestinationS3Uri": "s3://bucket/x"}}, "DataCaptureConfig"),
+        ({"MaxPayloadInMB": 101}, "MaxPayloadInMB is 101; at most 100"),
+        ({"MaxPayloadInMB": 6, "MaxConcurrentTransforms": 17}, "is 102 MB; together they may be 100 at most"),
+        ({"MaxConcurrentTransforms": 17}, "MaxPayloadInMB of 6, its default, is 102 MB"),
     ],
 )
 def test_what_cannot_be_done_is_refused_by_name(run: Run, changes: dict[str, Any], named: str) -> None:
@@ -163,6 +168,22 @@ def test_what_cannot_be_done_is_refused_by_name(run: Run, changes: dict[str, Any
         return raised.value.message
 
     assert named in run(scenario)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"MaxPayloadInMB": 100},
+        {"MaxPayloadInMB": 100, "MaxConcurrentTransforms": 0},
+        {"MaxPayloadInMB": 50, "MaxConcurrentTransforms": 2},
+        {"MaxConcurrentTransforms": 16},
+        {"MaxPayloadInMB": 0, "MaxConcurrentTransforms": 100},
+    ],
+)
+def test_payloads_within_the_limits_are_taken(limits: dict[str, int]) -> None:
+    source = {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://bucket/rows"}}}
+
+    check_transform({"TransformInput": source, "TransformResources": {}, **limits})
 
 
 def test_a_record_larger_than_the_payload_is_refused(run: Run) -> None:
