@@ -199,8 +199,9 @@ def _property_files(name: str, raw: object) -> dict[str, PropertyFile]:
     if not isinstance(raw, list | None):
         raise Invalid(f"Step '{name}' has PropertyFiles {raw!r}; give a list.")
     for item in raw or ():
-        fields = [item.get(field) for field in _PROPERTY_FILE] if isinstance(item, dict) else []
-        if not fields or not all(isinstance(field, str) and field for field in fields):
+        given = [item.get(field) for field in _PROPERTY_FILE] if isinstance(item, dict) else []
+        fields = [field for field in given if isinstance(field, str) and field]
+        if len(fields) < len(_PROPERTY_FILE):
             raise Invalid(f"Step '{name}' has {item!r} in PropertyFiles; give PropertyFileName, OutputName and FilePath, texts.")
         file, output, path = fields
         if file in files:
