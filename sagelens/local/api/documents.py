@@ -14,8 +14,8 @@ __all__ = ["LARGEST", "MOST_ITEMS", "form_fields", "json_document"]
 LARGEST = 8 * 1024 * 1024
 """Bytes of a document, unpacked. The largest that SageMaker takes is a pipeline's definition of a million characters."""
 
-MOST_ITEMS = 250_000
-"""Items and members of a document. PutMetricData, the largest, has 150,000 values at most."""
+MOST_ITEMS = 400_000
+"""Items and members of a document. PutMetricData, the largest, may have 150,000 values, and a count of each."""
 
 _MOST_FIELDS = 50_000
 _DEEPEST = "It is nested too deep."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NoReturn
 
 import httptools
 
@@ -33,6 +34,11 @@ class Refusal:
 
 Admits = Callable[[Mapping[str, str]], bool]
 """Whether who sends these headers may send a body as well."""
+
+
+class _TurnedAwayError(Exception):
+    """Makes httptools parse no further."""
+
 
 _HEAD_TOO_LARGE = Refusal(431, f"The request's head is larger than {LARGEST_HEAD} bytes.")
 _TOO_MANY_HEADERS = Refusal(431, f"The request has more than {MOST_HEADERS} headers.")
@@ -76,6 +82,7 @@ class Reader:
         self.admitted = False
         self.turned_away = False
         self._admits = admits
+        self._asked = False
         self._raw: dict[bytes, bytes] = {}
         self.on_header = self._raw.__setitem__  # a method would cost a call for each header of each request
         self._parser = httptools.HttpRequestParser(self)
@@ -89,8 +96,16 @@ class Reader:
         self._fed = 0
 
     def feed(self, data: bytes) -> None:
+        if self.admitted or len(data) <= LARGEST_HEAD:
+            self._feed(data)
+            return
+        for start in range(0, len(data), LARGEST_HEAD):  # so that nobody without the key has more parsed than a head may have
+            self._feed(data[start : start + LARGEST_HEAD])
+
+    def _feed(self, data: bytes) -> None:
         if self.ended:
             return
+        self._asked = False
         self._fed += len(data)
         self._piece = len(data)
         if self.headed:
@@ -99,7 +114,7 @@ class Reader:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self.refuse(400, "Only HTTP/1.1 is spoken here: the connection cannot be upgraded. Send the request without Upgrade.")
-        except httptools.HttpParserError as error:
+        except httptools.HttpParserError as error:  # who was turned away is told nothing more
             self.refuse(400, f"This is not HTTP/1.1: {error}.")
         if self.partial:
             self._check_size()
@@ -180,16 +195,19 @@ class Reader:
         )
 
     def _admit(self, headers: Mapping[str, str]) -> bool:
-        """Whether the request is read on: who is not admitted may ask for something, but send no body."""
+        """Whether the request is read on: who is not admitted may ask for one thing at a time, and send no body."""
         if self._admits(headers):
             self.admitted = True
             return True
-        return "transfer-encoding" not in headers and headers.get("content-length", "0") == "0"
+        before, self._asked = self._asked, True
+        return not before and "transfer-encoding" not in headers and headers.get("content-length", "0") == "0"
 
-    def _turn_away(self) -> None:
+    def _turn_away(self) -> NoReturn:
+        """Ends the parsing as well: what follows would be read for nothing."""
         self.waiting.append(self._request())
         self.ended = self.turned_away = True
         self.partial = self.expects = False
+        raise _TurnedAwayError
 
     def _check_size(self) -> None:
         """Of what has come of a request that is not complete."""

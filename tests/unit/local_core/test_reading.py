@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tracemalloc
 from itertools import pairwise
 
@@ -152,6 +153,23 @@ def test_a_request_that_is_not_admitted_is_handed_on_without_its_body() -> None:
     assert isinstance(found, HttpRequest)
     assert (found.target, found.body) == ("/a", b"")
     assert (reader.turned_away, reader.ended, reader.admitted) == (True, True, False)
+
+
+def test_many_requests_without_the_key_are_not_even_parsed() -> None:
+    reader = Reader(lambda headers: False)
+    began = time.perf_counter()
+    reader.feed(b"GET / HTTP/1.1\r\n\r\n" * 14_000)
+
+    assert len(reader.waiting) == 2
+    assert reader.turned_away
+    assert time.perf_counter() - began < 0.05
+
+
+def test_many_requests_with_the_key_are_all_read() -> None:
+    reader = Reader(lambda headers: headers.get("key") == "mine")
+    reader.feed(b"GET / HTTP/1.1\r\nkey: mine\r\n\r\n" * 14_000)
+
+    assert len(reader.waiting) == 14_000
 
 
 def test_a_head_that_never_ends_is_not_kept() -> None:
