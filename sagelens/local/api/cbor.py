@@ -52,7 +52,7 @@ def _write(into: bytearray, value: Any) -> None:
         case float():
             into += b"\xfb" + struct.pack(">d", value)
         case bytes() | str():
-            raw = value.encode() if isinstance(value, str) else value
+            raw = value.encode("utf-8", "replace") if isinstance(value, str) else value
             _write_head(into, 3 if isinstance(value, str) else 2, len(raw))
             into += raw
         case list() | tuple():

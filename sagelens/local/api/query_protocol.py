@@ -81,7 +81,7 @@ class QueryWire:
 
     @staticmethod
     def _xml(document: str, status: int, request_id: str) -> HttpAnswer:
-        return HttpAnswer(status=status, content_type="text/xml", body=document.encode(), request_id=request_id)
+        return HttpAnswer(status=status, content_type="text/xml", body=document.encode("utf-8", "replace"), request_id=request_id)
 
 
 def _put(tree: dict[str, Any], name: str, value: str) -> None:

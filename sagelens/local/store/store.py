@@ -148,7 +148,13 @@ class Store:
 
 
 def _dump(body: Document) -> str:
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+    """Text that the database takes, whatever a job left as its last words: what is no Unicode is written as escapes."""
+    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(body, separators=(",", ":"))
+    return text
 
 
 def _row(resource: Resource) -> tuple[Any, ...]:

@@ -183,3 +183,11 @@ def test_a_made_up_token_is_refused(token: str) -> None:
     with pytest.raises(ApiError, match="NextToken") as refused:
         page(range(5), {"NextToken": token})
     assert refused.value.code == "ValidationException"
+
+
+def test_text_that_is_no_unicode_is_kept_as_it_is(store: Store) -> None:
+    """A job may end with any bytes as its last words."""
+    store.insert(model("a", FailureReason="last words \udcff"))
+    store.update(model("a").arn, modified=2.0, body={"More": "\ud800ü"})
+
+    assert store.query("Model")[0].body == {"FailureReason": "last words \udcff", "More": "\ud800ü"}

@@ -298,3 +298,24 @@ def test_a_large_answer_keeps_nobody_waiting(how: dict[str, str]) -> None:
     assert answer.status == 200
     assert len(answer.body) > 500_000
     assert worst < 0.5
+
+
+@pytest.mark.parametrize(
+    ("headers", "path", "body"),
+    [
+        ({"x-amz-target": "GraniteServiceVersion20100801.DescribeAlarms"}, "/", b"{}"),
+        ({"smithy-protocol": "rpc-v2-cbor"}, "/service/GraniteServiceVersion20100801/operation/DescribeAlarms", b"\xa0"),
+        ({"content-type": "application/x-www-form-urlencoded"}, "/", b"Version=2010-08-01&Action=DescribeAlarms"),
+    ],
+    ids=["json", "cbor", "query"],
+)
+def test_an_answer_can_be_written_whatever_text_is_in_it(headers: dict[str, str], path: str, body: bytes) -> None:
+    async def found(request: Request) -> Document:
+        return {"MetricAlarms": [{"AlarmName": "last words \udcff\x00"}]}
+
+    front = Api({"cloudwatch.DescribeAlarms": found}, KEY, ScaledClock())
+    request = HttpRequest(method="POST", target=path, headers={"authorization": SIGNED, **headers}, body=body)
+    answer = asyncio.run(front.answer(request))
+
+    assert answer.status == 200
+    assert b"last words" in answer.body
