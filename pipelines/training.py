@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sagelens.pipeline import Job, ModelGate, Pipeline, QualityGate, Step
+from sagelens.pipeline import Job, ModelGate, Parameter, Pipeline, QualityGate, Step
 from sagelens.project import Project
 from sagelens.values import Phase
 from steps.collection import collect
@@ -19,7 +19,9 @@ FEATURES = ("train_features", "validation_features", "test_features")
 
 
 def training(project: Project) -> Pipeline:
+    """What started a run comes as a parameter, for its record; no step that can be reused knows of it."""
     label, keep = project.framing.label, project.evaluation.slices
+    event = Parameter("EventId", "")
     costs, seed, leaks = project.framing.error_costs, project.training.seed, project.preparation.leaks
     return Pipeline(
         "training",
@@ -89,7 +91,9 @@ def training(project: Project) -> Pipeline:
                 "image": project.environment.image,
                 "approval": project.environment.approval,
                 "tags": project.tags,
+                "event": event,
             },
             cache=False,
         ),
+        parameters=(event,),
     )

@@ -35,9 +35,13 @@ def register(  # noqa: PLR0913 - what is registered, how, and who allows it
     image: str,
     approval: Approval,
     tags: Mapping[str, str],
+    event: str = "",
     sagemaker: SageMakerClient,
 ) -> Registration:
-    """Register the model, approved where the environment's policy is automatic. An unchanged model keeps its package."""
+    """Register the model, approved where the environment's policy is automatic. An unchanged model keeps its package.
+
+    `event` is the id of what started the run, where that was an event and no person.
+    """
     if not model_verdict.passed:
         raise ModelGateStopped(f"{model_verdict.summary}. A model that failed its gate is not registered.")
     digest = packaged_digest(servable.path)
@@ -47,7 +51,7 @@ def register(  # noqa: PLR0913 - what is registered, how, and who allows it
         image=image,
         model_uri=servable.uri,
         metrics_uri=metrics.uri,
-        metadata={**_facts(servable, model_verdict), **_numbers(metrics)},
+        metadata={**_facts(servable, model_verdict), **({"event": event} if event else {}), **_numbers(metrics)},
     )
     automatic = approval == Approval.AUTOMATIC
     registered = register_package(candidate, approved=automatic, reason=model_verdict.summary, tags=tags, sagemaker=sagemaker)

@@ -31,6 +31,7 @@ def execute(
     watch: Callable[[Document], None],
 ) -> Document:
     """Publish, start and follow to the end; `watch` sees every change."""
+    parameters = {**compiled.versions, **parameters}
     if connection.follower is not None:
         from sagelens.cli.aws import check_start
 
@@ -44,7 +45,7 @@ def execute(
 
 
 def begin(connection: Connection, compiled: Compiled, parameters: Mapping[str, str], *, selected: Sequence[str] = ()) -> str:
-    """Publish and start; returns the execution's ARN."""
+    """Publish and start, on the data that its sources in S3 have now; returns the execution's ARN."""
     environment = connection.project.environment
     publish(
         compiled,
@@ -55,4 +56,4 @@ def begin(connection: Connection, compiled: Compiled, parameters: Mapping[str, s
         tags=connection.tags,
         data_key=environment.keys.data or "",
     )
-    return start(connection, compiled.name, parameters=parameters, selected=selected)
+    return start(connection, compiled.name, parameters={**compiled.versions, **parameters}, selected=selected)

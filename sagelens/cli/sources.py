@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sagelens.errors import BadData
+from sagelens.pipeline.data_version import data_version
 from sagelens.pipeline.plan import SourceFiles
 from sagelens.project import Project
 from sagelens.values import Source, digest_file, digest_listing
@@ -28,22 +29,22 @@ def _resolve(source: Source, project: Project, memory: _Digests, s3: Any) -> Sou
     from sagelens.data import listing, resolve
 
     if source.uri.startswith("s3://"):
-        return SourceFiles(source, _digest_of_objects(source.uri, s3, project), uri=source.uri)
+        return SourceFiles(source, _version_of(source.uri, s3, project), uri=source.uri)
     files = listing(resolve(source, project.root))
     digest = digest_listing({name: memory.digest(path) for name, path in files.items()})
     return SourceFiles(source, digest, files)
 
 
-def _digest_of_objects(uri: str, s3: Any, project: Project) -> str:
+def _version_of(uri: str, s3: Any, project: Project) -> str:
     from sagelens.wiring import Clients
 
     client = s3 or Clients(project.environment.region).get("s3")
     bucket, prefix = split_uri(uri)
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    seen = {item["Key"]: f"{item['Size']} {item['ETag']}" for page in pages for item in page.get("Contents", ())}
-    if not seen:
-        raise BadData(f"Source '{uri}': there is no object below that prefix. Correct the uri, or put the data there.")
-    return digest_listing(seen)
+    try:
+        return data_version((item["Key"], item["Size"], item["ETag"]) for page in pages for item in page.get("Contents", ()))
+    except LookupError as error:
+        raise BadData(f"Source '{uri}': {error}. Correct the uri, or put the data there.") from error
 
 
 class _Digests:

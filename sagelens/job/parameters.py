@@ -40,7 +40,8 @@ def bind(function: StepFunction, request: StepRequest, layout: Layout, clients: 
         if client:
             values[parameter.name] = clients.get(client.service)
         elif parameter.name == "sources":
-            values[parameter.name] = request.local_sources(layout)
+            values[parameter.name] = found = request.local_sources(layout)
+            recorded |= _versions({name: source.digest for name, source in found.items() if request.sources[name].version})
         elif parameter.name in raw:
             values[parameter.name], recorded[parameter.name] = _validated(function.name, parameter.name, annotation, raw)
         elif parameter.default is parameter.empty:
@@ -48,6 +49,10 @@ def bind(function: StepFunction, request: StepRequest, layout: Layout, clients: 
                 f"{function.name} needs '{parameter.name}', which the step does not pass. Add it to the step's params."
             )
     return Parameters(values, recorded)
+
+
+def _versions(found: Mapping[str, str]) -> dict[str, Any]:
+    return {"data_version": dict(found)} if found else {}
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,11 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class DeclaredSource:
+    """`version` is the variable that holds the digest, where that is found only when a run starts."""
+
     source: Source
-    digest: str
+    digest: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +50,14 @@ class StepRequest:
 
     def _local(self, name: str, layout: Layout) -> LocalSource:
         declared = self.sources[name]
-        return LocalSource(name=name, source=declared.source, path=layout.source(name), digest=declared.digest)
+        digest = _given(name, declared.version) if declared.version else declared.digest
+        return LocalSource(name=name, source=declared.source, path=layout.source(name), digest=digest)
+
+
+def _given(source: str, variable: str) -> str:
+    if not os.environ.get(variable):
+        raise BadInput(f"The job's environment lacks {variable}, the version of source '{source}'. Compile the pipeline again.")
+    return os.environ[variable]
 
 
 def read_request(path: Path) -> StepRequest:

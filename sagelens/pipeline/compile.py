@@ -12,7 +12,7 @@ from typing import Any
 from sagelens.pipeline.branches import Branch, nest
 from sagelens.pipeline.jobs import ENTRY_POINT, processing_arguments, training_arguments, transform_arguments
 from sagelens.pipeline.pipeline import Gate, SdkStep, Transform
-from sagelens.pipeline.plan import Plan, StepPlan, environment_variable
+from sagelens.pipeline.plan import Landing, Plan, StepPlan
 from sagelens.pipeline.sdk import defaults_of, quick_processing_step, sdk_at_hand, session
 from sagelens.pipeline.step import Job, Parameter, Step
 from sagelens.pipeline.terms import Whole
@@ -42,7 +42,7 @@ class _Compiler:
         self._makers: dict[str, str] = {}
         self._beginnings: set[str] = set()
         """Artifacts whose names are how that of another of their step begins."""
-        self._parameters = {parameter.name: _sdk_parameter(parameter) for parameter in plan.pipeline.parameters}
+        self._parameters = {parameter.name: _sdk_parameter(parameter) for parameter in plan.parameters}
 
     def definition(self) -> str:
         from sagemaker.mlops.workflow.pipeline import Pipeline
@@ -128,7 +128,7 @@ class _Compiler:
             image=self._environment.image,
             environment=self._environment_of(planned),
             inputs=inputs,
-            outputs={name: planned.landing.get(name) or self._output(step.name, name) for name in (*step.gives, "evidence")},
+            outputs={name: self._given(planned, name) for name in (*step.gives, "evidence")},
             session=self._session,
         )
         files, kept = self._property_files(step, read), self._cache_of(step)
@@ -210,6 +210,17 @@ class _Compiler:
 
         return Join(on="/", values=[self._whole.prefix, ExecutionVariables.PIPELINE_EXECUTION_ID, step])
 
+    def _given(self, planned: StepPlan, artifact: str) -> Any:
+        from sagemaker.core.workflow.functions import Join
+
+        match planned.landing.get(artifact):
+            case None:
+                return self._output(planned.step.name, artifact)
+            case Landing(uri=uri, version=Parameter(name=name)):
+                return Join(on="/", values=[uri, self._parameters[name]])
+            case Landing(uri=uri):
+                return uri
+
     def _output(self, step: str, artifact: str) -> Any:
         from sagemaker.core.workflow.execution_variables import ExecutionVariables
         from sagemaker.core.workflow.functions import Join
@@ -217,7 +228,7 @@ class _Compiler:
         return Join(on="/", values=[self._whole.prefix, ExecutionVariables.PIPELINE_EXECUTION_ID, step, "output", artifact])
 
     def _environment_of(self, planned: StepPlan) -> Mapping[str, Any]:
-        return {environment_variable(name): self._parameters[value.name] for name, value in planned.environment.items()}
+        return {variable: self._parameters[value.name] for variable, value in planned.environment.items()}
 
     def _cache_of(self, step: Step) -> Any:
         from sagemaker.mlops.workflow.steps import CacheConfig

@@ -10,12 +10,13 @@ import importlib
 import json
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sagelens import __version__
 from sagelens.errors import BadConfig, NotFound
+from sagelens.pipeline.data_version import declares, parameter_of
 from sagelens.pipeline.pipeline import Pipeline
 from sagelens.pipeline.plan import SourceFiles, Upload, pipeline_name, plan
 from sagelens.project import Project
@@ -32,11 +33,15 @@ _LARGE = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Compiled:
-    """A definition, and the objects that it refers to. `name` is the pipeline's name in SageMaker."""
+    """A definition, and the objects that it refers to. `name` is the pipeline's name in SageMaker.
+
+    `versions` are parameters that a run is to be started with: the versions of its sources in S3, as they are now.
+    """
 
     name: str
     definition: str
     uploads: tuple[Upload, ...]
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -74,7 +79,7 @@ def compose(
         known = _compile(project, name, reader, files, cache)
         _remember(memory, known)
     reader.save()
-    return known
+    return replace(known, versions=_versions(known, files))
 
 
 def publish(
@@ -125,11 +130,17 @@ def _key(project: Project, name: str, reader: CodeReader, sources: Mapping[str, 
         "code": reader.closure(f"pipelines.{name}", "sagelens.pipeline.compose", "sagelens.job.__main__").digest,
         "project": project.model_dump(mode="json"),
         "suites": suites,
-        "sources": {source: files.digest for source, files in sources.items()},
+        "sources": {source: files.uri or files.digest for source, files in sources.items()},
         "files": {source: {n: str(path) for n, path in files.files.items()} for source, files in sources.items()},
         "cache": cache,
     }
     return digest_bytes(json.dumps(made_from, sort_keys=True).encode())[:32]
+
+
+def _versions(compiled: Compiled, sources: Mapping[str, SourceFiles]) -> dict[str, str]:
+    found = {parameter_of(name): files.digest for name, files in sources.items() if files.uri}
+    declared = declares(compiled.definition) if found else set()
+    return {name: version for name, version in found.items() if name in declared}
 
 
 def _suite_text(root: Path, file: str) -> str:

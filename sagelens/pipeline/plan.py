@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,22 +12,26 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from sagelens.errors import BadConfig
+from sagelens.pipeline.data_version import PREFIX, parameter_of, variable_of
 from sagelens.pipeline.pipeline import Pipeline
 from sagelens.pipeline.step import Job, Parameter, Step
 from sagelens.project import Project
 from sagelens.project.code import MANIFEST, Code, CodeReader
 from sagelens.values import Source, digest_bytes
 
-__all__ = ["Plan", "SourceFiles", "StepPlan", "Upload", "environment_variable", "pipeline_name", "plan"]
+__all__ = ["Landing", "Plan", "SourceFiles", "StepPlan", "Upload", "environment_variable", "pipeline_name", "plan"]
 
 ENTRY_POINT = ("sagelens.job.__main__", "sagelens.job.main")
+_PARAMETER = re.compile(r"[A-Za-z0-9\-_]{1,64}")  # the schema of definitions
 
 
 @dataclass(frozen=True)
 class SourceFiles:
     """The files of a declared source as they are now, by relative path, with the digest of their content.
 
-    A source in S3 has no files here but its `uri`, and the digest is over the keys, sizes and ETags of its objects.
+    A source in S3 has no files here but its `uri`; the digest is its version, which no definition holds: a run is given the
+    one that it finds (`sagelens.pipeline.data_version`).
     """
 
     source: Source
@@ -48,14 +53,25 @@ class Upload:
 
 
 @dataclass(frozen=True)
+class Landing:
+    """Where an artifact is kept below raw/: at `uri`, or below it in a folder named by the source's version."""
+
+    uri: str
+    version: Parameter | None = None
+
+
+@dataclass(frozen=True)
 class StepPlan:
-    """A step with the locations of everything that its job is given. `landing` is the URI of each artifact kept below raw/."""
+    """A step with the locations of everything that its job is given.
+
+    `environment` are the job's variables whose values are parameters of the pipeline.
+    """
 
     step: Step
     code_uri: str
     config_uri: str
     sources: Mapping[str, str]
-    landing: Mapping[str, str]
+    landing: Mapping[str, Landing]
     environment: Mapping[str, Parameter]
     hyperparameters: Mapping[str, Any]
 
@@ -65,6 +81,14 @@ class Plan:
     pipeline: Pipeline
     steps: Mapping[str, StepPlan]
     uploads: tuple[Upload, ...]
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Those of the pipeline, and the versions of its sources in S3."""
+        used = (value for step in self.steps.values() for value in step.environment.values())
+        versions = {value.name: value for value in used if value.name.startswith(PREFIX)}
+        own = {parameter.name: parameter for parameter in self.pipeline.parameters}
+        return tuple({**own, **dict(sorted(versions.items()))}.values())
 
 
 def plan(pipeline: Pipeline, project: Project, *, code: CodeReader, sources: Mapping[str, SourceFiles]) -> Plan:
@@ -91,6 +115,7 @@ def _plan_step(
         source_uris[name], added = _source_location(sources[name], bucket)
         _add(uploads, *added)
     environment = {name: value for name, value in step.params.items() if isinstance(value, Parameter)}
+    versions = {name: _version(name) for name in step.sources if sources[name].uri}
     text = _step_json(step, pipeline, environment, {name: sources[name] for name in step.sources})
     config_uri = f"{bucket}/{pipeline_name(project.name, pipeline.name)}/config/{digest_bytes(text.encode())}"
     _add(uploads, Upload(f"{config_uri}/step.json", text=text))
@@ -100,9 +125,14 @@ def _plan_step(
         config_uri=config_uri,
         sources=source_uris,
         landing={
-            name: f"{bucket}/raw/{name}/{_landing_digest(sources[name], closure)}" for name in step.gives if name in step.sources
+            name: Landing(f"{bucket}/raw/{name}/{_landing_digest(sources[name], closure)}", versions.get(name))
+            for name in step.gives
+            if name in step.sources
         },
-        environment=environment,
+        environment={
+            **{environment_variable(name): value for name, value in environment.items()},
+            **{variable_of(name): value for name, value in versions.items()},
+        },
         hyperparameters=_hyperparameters(step) if step.job is Job.TRAINING else {},
     )
 
@@ -123,10 +153,20 @@ def _source_location(source: SourceFiles, bucket: str) -> tuple[str, list[Upload
     return uri, [Upload(f"{uri}/{name}", path=path) for name, path in source.files.items()]
 
 
+def _version(source: str) -> Parameter:
+    name = parameter_of(source)
+    if not _PARAMETER.fullmatch(name):
+        raise BadConfig(
+            f"collection.sources.{source} lies in S3, so a run takes its version as parameter '{name}'. Name the source with "
+            f"1 to {64 - len(PREFIX)} letters, digits, '-' and '_'."
+        )
+    return Parameter(name)
+
+
 def _landing_digest(source: SourceFiles, code: Code) -> str:
-    """What a landed table is made of: the source's content, how it is declared, and the code that reads it."""
+    """What a landed table is made of, as far as the definition knows: content, declaration, and the code that reads it."""
     declared = json.dumps(_plain(source.source), sort_keys=True)
-    return digest_bytes(f"{source.digest}\n{declared}\n{code.digest}".encode())
+    return digest_bytes(f"{'' if source.uri else source.digest}\n{declared}\n{code.digest}".encode())
 
 
 def _step_json(step: Step, pipeline: Pipeline, environment: Mapping[str, Parameter], sources: Mapping[str, SourceFiles]) -> str:
@@ -140,9 +180,13 @@ def _step_json(step: Step, pipeline: Pipeline, environment: Mapping[str, Paramet
         "gives": list(step.gives),
         "params": {name: _plain(value) for name, value in step.params.items() if name not in environment},
         "environment": {name: environment_variable(name) for name in environment},
-        "sources": {name: {"source": _plain(files.source), "digest": files.digest} for name, files in sources.items()},
+        "sources": {name: {"source": _plain(files.source), **_content_of(name, files)} for name, files in sources.items()},
     }
     return json.dumps(content, indent=1, sort_keys=True)
+
+
+def _content_of(name: str, files: SourceFiles) -> dict[str, str]:
+    return {"version": variable_of(name)} if files.uri else {"digest": files.digest}
 
 
 def pipeline_name(project: str, pipeline: str) -> str:

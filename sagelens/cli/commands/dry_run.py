@@ -34,6 +34,7 @@ _DERIVED = {
     "value-of-...": "stands for what a step writes, which is read when the run gets there",
     "UpdatePipeline": "is sent in place of CreatePipeline where the pipeline exists, nothing where it is the same already",
     "following": "once it has started, the command asks for the execution's state and writes execution.json; this is not listed",
+    "DataVersion-...": "is the version of a source in S3, found by listing it when the run starts",
     "PutObject": "none is sent where the marker of the same definition is there already",
 }
 
@@ -99,12 +100,14 @@ def _requests(
     if environment.target is Target.AWS:
         check_account(clients.get("sts"), environment.account, environment.name)
     compiled = compose(project, name, sources=lambda given: source_files(given, clients.get("s3")), cache=run.cache)
+    compiled = replace(compiled, versions=dict.fromkeys(compiled.versions, _STAND_IN))
     first, last, only = selection
     selected = select(compiled.parsed(), first=first, last=last, only=only) if any(selection) else []
     if environment.target is Target.AWS:
         check_bucket(clients.get("s3"), environment.bucket, environment.name)
     begin(connection, compiled, parameters, selected=selected)
-    return compiled, [*map(_settled, clients.requests), *jobs_requests(compiled, parameters, selected, project)]
+    given = {**compiled.versions, **parameters}
+    return compiled, [*map(_settled, clients.requests), *jobs_requests(compiled, given, selected, project)]
 
 
 def _settled(request: Request) -> Request:

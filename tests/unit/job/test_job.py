@@ -83,6 +83,20 @@ def test_sources_come_in_the_order_of_what_is_given(job: Any) -> None:
     assert [o["columns"][0]["name"] for o in job.evidence()["outputs"][:2]] == ["zebras", "apes"]
 
 
+def test_the_version_of_a_source_in_s3_comes_with_the_run_and_is_in_the_evidence(job: Any) -> None:
+    source = {"uri": "s3://b/raw", "format": "csv", "licence": "CC0", "classification": "public", "owner": "me"}
+    job.write(job.inputs / "source-apes/file.csv", "n\n1\n")
+    job.ask("collect", gives=["apes", "record"], sources={"apes": {"source": source, "version": "SAGELENS_DATA_VERSION_apes"}})
+
+    without = job.run()
+    assert without.returncode == 1
+    assert "lacks SAGELENS_DATA_VERSION_apes, the version of source 'apes'" in without.stderr
+
+    done = job.run(SAGELENS_DATA_VERSION_apes="0123")
+    assert done.returncode == 0, done.stderr
+    assert job.evidence()["parameters"] == {"data_version.apes": "0123"}
+
+
 def test_an_input_that_is_given_again_is_copied(job: Any) -> None:
     job.write(job.inputs / "model/sub/file", "x")
     job.ask("copy", takes=["model"], gives=["again"])

@@ -73,7 +73,7 @@ def taken(step: Mapping[str, Any]) -> dict[str, Any]:
 
 def test_a_landed_source_is_addressed_by_its_content(toy: Path, project: Project) -> None:
     def landing(plan: Plan) -> str:
-        return plan.steps["gather"].landing["raw"]
+        return plan.steps["gather"].landing["raw"].uri
 
     first = planned(toy, project)
     (toy / "toy" / "collection.py").write_text((toy / "toy" / "collection.py").read_text() + "\nX = 1\n")
