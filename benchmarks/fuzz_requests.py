@@ -5,9 +5,9 @@ Usage: python benchmarks/fuzz_requests.py [--requests 20000] [--seconds 600] [--
 It starts the local service in a folder of its own. Requests are made from botocore's models of the operations that the service
 offers, and changed: values of wrong types, sizes and depths, numbers beyond all ranges, text that is none, members that are
 missing, unknown or given a thousand times; then bytes that are flipped, cut, doubled, packed or announced otherwise, heads that
-make no sense, keys that are wrong. One in ten is left right. Meanwhile a bystander, a process of its own, asks ListModels fifty
-times a second, and its longest wait is kept. Request number N of a seed is always the same: `--only N` sends that one alone and
-prints it.
+make no sense, keys that are wrong. One in ten is left right. Before them every right request is sent without each of its members.
+Meanwhile a bystander, a process of its own, asks ListModels fifty times a second, and its longest wait is kept. Request number N
+of a seed is always the same: `--only N` sends that one alone and prints it.
 
 Exit code 1 when any answer was a 5xx, when the service died or left a request that was sent whole without an answer, or when
 the bystander waited longer than `--wait` seconds. The wait is meant for a machine that has nothing else to do.
@@ -102,6 +102,8 @@ def fuzz(running: Running, requests: int, seconds: float, seed: int) -> Figures:
     assert watching.stdin is not None
     print(authorization(running), file=watching.stdin, flush=True)
     began = time.monotonic()
+    for number, made in enumerate(maker.incomplete(), start=1):
+        send_one(running, made, -number, figures)
     for number in range(requests):
         if time.monotonic() - began > seconds:
             break

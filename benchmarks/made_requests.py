@@ -140,6 +140,9 @@ _PIECES = (
 )
 
 
+_ABSENT = object()
+
+
 def _nested(depth: int, kind: str) -> Any:
     value: Any = 1
     for _ in range(depth):
@@ -198,6 +201,22 @@ class Maker:
         """The right request for an operation, in the first of its protocols."""
         service, _, name = key.partition(".")
         return self._written(self._models[service], name, PROTOCOLS[service][0], self._known(key))
+
+    def incomplete(self) -> Iterator[Made]:
+        """Every right request without one of its members, at any depth, and with an empty one in its place: what a model calls
+        optional may be needed all the same."""
+        for key in RIGHT:
+            service, _, name = key.partition(".")
+            for number in range(sum(1 for _ in _places(self._known(key)))):
+                for empty in (_ABSENT, {}, [], ""):
+                    document = self._known(key)
+                    holder, member = list(_places(document))[number]
+                    holder[member] = empty
+                    if empty is _ABSENT:
+                        del holder[member]
+                    made = self._written(self._models[service], name, PROTOCOLS[service][0], document)
+                    made.wrong = [f"without {member!r}" if empty is _ABSENT else f"{member!r} is {empty!r}"]
+                    yield made
 
     def _known(self, key: str) -> dict[str, Any]:
         document = copy.deepcopy(RIGHT.get(key, {}))

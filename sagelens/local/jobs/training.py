@@ -28,6 +28,8 @@ def check_training(request: Request) -> None:
     names = [channel["ChannelName"] for channel in request.get("InputDataConfig", ())]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ApiError("ValidationException", f"Channel names must be unique; given more than once: {', '.join(twice)}.")
+    if "AlgorithmSpecification" not in request:  # optional in the service model, for jobs that customise a model of AWS's
+        raise _refused("it has no AlgorithmSpecification, which says what to run")
     mode = request["AlgorithmSpecification"].get("TrainingInputMode", "File")
     for channel in request.get("InputDataConfig", ()):
         _check_channel(channel, mode)

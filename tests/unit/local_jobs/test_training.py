@@ -139,3 +139,13 @@ def test_what_cannot_run_here_is_refused_by_name(run: Run, change: dict[str, Any
         return raised.value.message
 
     assert named in run(scenario)
+
+
+def test_a_job_that_names_no_algorithm_is_refused(run: Run) -> None:
+    async def scenario(bench: Bench) -> str:
+        request = {name: value for name, value in a_job(bench, "true").items() if name != "AlgorithmSpecification"}
+        with pytest.raises(ApiError) as raised:
+            await bench.call("CreateTrainingJob", **request)
+        return raised.value.message
+
+    assert "no AlgorithmSpecification" in run(scenario)
