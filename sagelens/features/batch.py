@@ -127,14 +127,36 @@ def _from_arrow(name: str, column: Any) -> Column:
     import pyarrow.compute as pc
 
     kind = column.type
+    if pa.types.is_dictionary(kind) and _is_string(kind.value_type):
+        return _coded(column)
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        coded = pa.chunked_array(column).combine_chunks().dictionary_encode()
-        return Coded(tuple(coded.dictionary.to_pylist()), coded.indices.fill_null(-1).to_numpy(zero_copy_only=False))
+    if _is_string(kind):
+        return _coded(pa.chunked_array(column).combine_chunks().dictionary_encode())
     if pa.types.is_temporal(kind) or pa.types.is_nested(kind) or pa.types.is_binary(kind):
         raise BadData(
             f"Column '{name}' is of type {kind}; features are made of numbers and text. Cast it when preparing the data."
         )
     numbers = pc.cast(column, pa.float64(), safe=False)
     return np.asarray(numbers.to_numpy(), dtype=np.float64)
+
+
+def _is_string(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _coded(column: Any) -> Coded:
+    """Text that is coded by a dictionary already, never written out. A missing value may be one of the dictionary's, too."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if isinstance(column, pa.ChunkedArray):
+        column = column.unify_dictionaries().combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    if isinstance(column, pa.ChunkedArray):  # of no chunks at all
+        return Coded((), np.empty(0, dtype=np.int32))
+    codes = pc.cast(column.indices, pa.int32())
+    if column.dictionary.null_count:
+        codes = pc.if_else(column.dictionary.is_null().take(codes), pa.scalar(None, pa.int32()), codes)
+    return Coded(tuple(column.dictionary.to_pylist()), codes.fill_null(-1).to_numpy(zero_copy_only=False))

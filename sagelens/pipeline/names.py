@@ -62,6 +62,11 @@ def _features(project: Project) -> Iterator[tuple[str, str]]:
         doubled = sorted({name for name in names if names.count(name) > 1})
         if doubled:
             yield f"features.{kind}", f"{', '.join(doubled)} stands there more than once."
+        for name in training_names.unusable_names(names):
+            yield (
+                f"features.{kind}",
+                f"'{name}' cannot be a feature's name: XGBoost takes no [, ] or <. Rename it in preparation.",
+            )
         for name in names:
             if name == project.framing.label:
                 yield f"features.{kind}", f"'{name}' is the label. Take it out."

@@ -12,7 +12,13 @@ from sagelens.features.batch import Batch
 __all__ = ["BadRow", "Field", "RowSchema", "schema_of_table"]
 
 LARGEST = 3.4e38  # features are float32
-_PYTHON_TYPES: Mapping[str, tuple[type, ...]] = {"string": (str,), "integer": (int, float), "number": (int, float)}
+_PYTHON_TYPES: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int, float),
+    "number": (int, float),
+}
+_NEVER_TOO_LARGE = frozenset({str, bool})
 
 
 class BadRow(BadData):
@@ -28,7 +34,7 @@ class BadRow(BadData):
 
 @dataclass(frozen=True)
 class Field:
-    """`type` is string, integer or number."""
+    """`type` is string, boolean, integer or number."""
 
     name: str
     type: str
@@ -79,7 +85,7 @@ class RowSchema:
                 continue
             present += 1
             kind = type(value)
-            if kind not in types or (kind is not str and not _fits(value, field)):
+            if kind not in types or (kind not in _NEVER_TOO_LARGE and not _fits(value, field)):
                 _refuse_value(field, value, number)
         if present != len(row):
             self._refuse_unknown(row, number)
@@ -112,12 +118,13 @@ class RowSchema:
 def schema_of_table(table: Any, *, without: Collection[str], needed: Collection[str]) -> RowSchema:
     """The schema of the raw rows in an Arrow table.
 
-    Required are the `needed` columns that are never missing in the table; all others may be left out or null.
+    Required are the `needed` columns that are never missing in the table, be it as null or as NaN; all others may be left out or
+    null. Nested and binary columns, which nobody can send and no feature is made of, are no fields.
     """
     fields = []
     for column in table.schema:
-        if column.name not in without:
-            required = column.name in needed and not table.column(column.name).null_count
+        if column.name not in without and _can_be_sent(column.type):
+            required = column.name in needed and not _any_missing(table.column(column.name))
             fields.append(Field(column.name, _json_type(column.type), nullable=not required, required=required))
     return RowSchema(fields)
 
@@ -127,9 +134,31 @@ def rows_to_batch(rows: Sequence[Mapping[str, Any]], schema: RowSchema, used: Se
     return Batch.of_rows(rows, numbers=[name for name in used if schema.fields[name].type != "string"], text=text)
 
 
+def _can_be_sent(kind: Any) -> bool:
+    import pyarrow as pa
+
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return not (pa.types.is_nested(inner) or _is_binary(inner))
+
+
+def _is_binary(kind: Any) -> bool:
+    import pyarrow as pa
+
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+    return any(test(kind) for test in tests)
+
+
+def _any_missing(column: Any) -> bool:
+    import pyarrow.compute as pc
+
+    return bool(pc.any(column.is_null(nan_is_null=True)).as_py())
+
+
 def _json_type(kind: Any) -> str:
     import pyarrow as pa
 
+    if pa.types.is_boolean(kind):
+        return "boolean"
     if pa.types.is_integer(kind):
         return "integer"
     return "number" if pa.types.is_floating(kind) or pa.types.is_decimal(kind) else "string"
@@ -139,13 +168,26 @@ def _check_column(field: Field, column: Any) -> None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if _is_text(column.type) != (field.type == "string"):
+    if _kind_of(column.type) != _KINDS.get(field.type, "number"):
         message = f"Field '{field.name}' is of type {column.type}; {field.expected} is expected."
         raise BadRow(message, field=field.name, row=0)
     if pa.types.is_floating(column.type):
         large = pc.greater(pc.abs(column), LARGEST).index(True).as_py()
         if large >= 0:
             _refuse_value(field, column[large].as_py(), large)
+
+
+_KINDS = {"string": "text", "boolean": "boolean"}
+
+
+def _kind_of(kind: Any) -> str:
+    import pyarrow as pa
+
+    if pa.types.is_boolean(kind):
+        return "boolean"
+    if _is_text(kind):
+        return "text"
+    return "number" if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) else "other"
 
 
 def _is_text(kind: Any) -> bool:
@@ -155,7 +197,7 @@ def _is_text(kind: Any) -> bool:
         pa.types.is_string(kind)
         or pa.types.is_large_string(kind)
         or pa.types.is_string_view(kind)
-        or pa.types.is_dictionary(kind)
+        or (pa.types.is_dictionary(kind) and _is_text(kind.value_type))
     )
 
 

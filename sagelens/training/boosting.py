@@ -12,6 +12,7 @@ from sagelens.errors import BadConfig
 from sagelens.project.model import XGBoostSettings
 from sagelens.training.checkpoint import Checkpoint, History
 from sagelens.training.dataset import Dataset
+from sagelens.training.names import refuse_names
 from sagelens.values import digest_bytes
 
 __all__ = ["Boosted", "fit_boosted", "gain_importances"]
@@ -38,6 +39,7 @@ def fit_boosted(
     """
     import xgboost
 
+    refuse_names(train.features)
     train.require_both_classes()
     rows = xgboost.QuantileDMatrix(
         train.x, train.y, feature_names=list(train.features), max_bin=settings.max_bin, nthread=_cores()

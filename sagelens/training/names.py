@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from sagelens.errors import BadConfig
 from sagelens.project.model import XGBoostSettings
 from sagelens.values.suggestion import suggestion
 
-__all__ = ["problems_of"]
+__all__ = ["problems_of", "refuse_names", "unusable_names"]
 
 _OBJECTIVES = ("binary:logistic", "reg:logistic")  # those whose answer is a probability, which is what is served and measured
 _EVAL_METRICS = ("auc", "aucpr", "error", "logloss", "mae", "rmse")  # XGBoost's, of one score a row
+_FORBIDDEN = frozenset("[]<")  # XGBoost writes conditions on features with these
 _ERROR_AT = re.compile(r"error@0?\.\d+")
 
 
@@ -26,3 +28,18 @@ def problems_of(settings: XGBoostSettings) -> Iterator[tuple[str, str]]:
     if settings.eval_metric not in _EVAL_METRICS and not _ERROR_AT.fullmatch(settings.eval_metric):
         said = suggestion(settings.eval_metric, _EVAL_METRICS)
         yield "training.xgboost.eval_metric", f"'{settings.eval_metric}' is no metric of XGBoost's for the task. {said}"
+
+
+def unusable_names(features: Iterable[str]) -> list[str]:
+    """Features whose names XGBoost does not take."""
+    return [name for name in features if _FORBIDDEN & set(name)]
+
+
+def refuse_names(features: Iterable[str]) -> None:
+    """Raises BadConfig, before anything is trained."""
+    wrong = unusable_names(features)
+    if wrong:
+        raise BadConfig(
+            f"Features {', '.join(map(repr, wrong))} cannot be named so: XGBoost takes no [, ] or < in a name. Rename the "
+            "columns in preparation, and under features."
+        )
