@@ -14,6 +14,8 @@
     ├── Inconclusive              exit 7
     ├── Refused                   exit 8    not approved, wrong digest, breaking schema, over budget
     ├── RollbackFailed            exit 9
+    ├── DiskFull                  exit 10   this machine has no room left (Transient)
+    ├── Defect                    exit 70   a fault of sagelens itself; its traceback is kept in a file
     └── Interrupted               exit 130
 
 A message says what failed, on what, what is allowed and what to do. `kind` is the stable word that appears in `--json`
@@ -22,6 +24,7 @@ and, as a prefix of the failure message, in what a container leaves for SageMake
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
 
 __all__ = [
@@ -29,6 +32,8 @@ __all__ = [
     "BadData",
     "BadInput",
     "DataGateStopped",
+    "Defect",
+    "DiskFull",
     "Inconclusive",
     "Interrupted",
     "ModelGateStopped",
@@ -41,6 +46,7 @@ __all__ = [
     "StepFailed",
     "Transient",
     "WaitingForApproval",
+    "disk_full",
     "error_of_kind",
     "from_failure_message",
     "to_failure_message",
@@ -122,9 +128,38 @@ class RollbackFailed(SagelensError):
     exit_code = 9
 
 
+class DiskFull(Transient, SagelensError):
+    kind = "disk-full"
+    exit_code = 10
+
+
+class Defect(SagelensError):
+    kind = "defect"
+    exit_code = 70  # EX_SOFTWARE of sysexits.h
+
+
 class Interrupted(SagelensError):
     kind = "interrupted"
     exit_code = 130
+
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_SAID_OF_NO_ROOM = ("No space left on device", "database or disk is full", "Disk quota exceeded")
+
+
+def disk_full(error: BaseException) -> DiskFull | None:
+    """What stands behind an error, as far down as its causes are known, if that is a disk without room."""
+    cause: BaseException | None = error
+    seen: set[int] = set()
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        if isinstance(cause, DiskFull):
+            return cause
+        if (isinstance(cause, OSError) and cause.errno in _NO_ROOM) or any(said in str(cause) for said in _SAID_OF_NO_ROOM):
+            where = f" ({cause.filename})" if isinstance(cause, OSError) and cause.filename else ""
+            return DiskFull(f"The disk is full{where}. Free some room and run again; nothing that was stored is lost.")
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def _tree(root: type[SagelensError]) -> dict[str, type[SagelensError]]:

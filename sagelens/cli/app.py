@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from sagelens import __version__
-from sagelens.errors import BadInput, Interrupted, SagelensError
+from sagelens.errors import BadInput, Interrupted, SagelensError, disk_full
 
 __all__ = ["app", "command", "run_app"]
 
@@ -53,14 +53,14 @@ def run_app(argv: Sequence[str]) -> int:  # noqa: PLR0911 - an exit code for eac
     """Run a command line; returns its exit code. A user's mistake gets one message, never a traceback."""
     import logging
 
-    from sagelens.cli.failure import report_failure
+    from sagelens.cli.failure import closed_output, defect, report_failure
 
     as_json = "--json" in argv
     logging.basicConfig(level=logging.WARNING, format="sagelens: %(message)s", force=True)
     try:
         outcome = command()(args=list(argv), standalone_mode=False, prog_name="sagelens")
     except SagelensError as error:
-        return report_failure(error, as_json=as_json)
+        return report_failure(disk_full(error) or error, as_json=as_json)
     except _USAGE as error:
         if as_json:
             return report_failure(BadInput(error.format_message()), as_json=True)
@@ -69,14 +69,11 @@ def run_app(argv: Sequence[str]) -> int:  # noqa: PLR0911 - an exit code for eac
     except (KeyboardInterrupt, typer.Abort):
         return report_failure(Interrupted("Interrupted."), as_json=as_json)
     except BrokenPipeError:
-        return 0
-    except Exception as error:
+        return closed_output()
+    except Exception as error:  # noqa: BLE001 - the command line's last handler: what is not known is a defect, and said to be one
         from sagelens.cli.foreign import translate
 
-        known = translate(error)
-        if known is None:
-            raise
-        return report_failure(known, as_json=as_json)
+        return report_failure(translate(error) or defect(error), as_json=as_json)
     return outcome if isinstance(outcome, int) else 0
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from functools import cache
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 from sagelens.data.table import Table
@@ -47,6 +48,18 @@ def cores() -> int:
 _numbers = count()
 
 
+def _spill_folder(pid: int) -> str:
+    """Made by us, for us alone, so that nobody can have put something there first; removed with this process."""
+    folder = tempfile.mkdtemp(prefix="sagelens-duckdb-")
+    atexit.register(_remove, folder, pid)
+    return folder
+
+
+def _remove(folder: str, pid: int) -> None:
+    if os.getpid() == pid:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @cache
 def _connection_of(pid: int) -> Any:
     import ibis
@@ -55,7 +68,7 @@ def _connection_of(pid: int) -> Any:
     backend = ibis.duckdb.connect(
         threads=cores(),
         memory_limit=f"{megabytes}MB",
-        temp_directory=str(Path(tempfile.gettempdir(), f"sagelens-duckdb-{pid}")),
+        temp_directory=_spill_folder(pid),
     )
     backend.con.execute("SET GLOBAL TimeZone = 'UTC'")
     return backend

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import shutil
 import stat
 import zlib
 from collections.abc import Iterator, Sequence
@@ -20,7 +19,6 @@ _NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx"})  # of Windows and o
 _MOST_MEMBERS = 10_000
 _MOST_TIMES = 500  # a member's size over its packed size: text packs 3 to 50 times, a bomb 1,000
 _FREE_OF_DOUBT = 64 << 20  # bytes that any member may have, however well it packs
-_SPARE = 1 << 30  # bytes of the disk that are left to others
 _PIECE = 1 << 20
 
 
@@ -83,7 +81,7 @@ def _write(source: str, archive: ZipFile, entry: ZipInfo, member: Member) -> int
     """Bytes are counted as they come: what the archive says of itself may not be so."""
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise BadData(f"Source '{source}': {member.name} is a link, not data. Pack the file itself.")
-    most = min(max(_FREE_OF_DOUBT, entry.compress_size * _MOST_TIMES), shutil.disk_usage(member.path.parent).free - _SPARE)
+    most = max(_FREE_OF_DOUBT, entry.compress_size * _MOST_TIMES)
     with archive.open(entry) as packed, member.path.open("wb") as plain:
         return _copied(source, packed, plain, member.name, most)
 
@@ -94,8 +92,8 @@ def _copied(source: str, packed: IO[bytes], plain: IO[bytes], name: str, most: i
         size += len(piece)
         if size > most:
             raise BadData(
-                f"Source '{source}': {name} unpacks to more than {most} bytes, {_MOST_TIMES} times its packed size or all that "
-                "the disk has. Unpack it yourself if that is right."
+                f"Source '{source}': {name} unpacks to more than {most} bytes, {_MOST_TIMES} times its packed size. Unpack it "
+                "yourself if that is right."
             )
         plain.write(piece)
     return size
@@ -104,8 +102,7 @@ def _copied(source: str, packed: IO[bytes], plain: IO[bytes], name: str, most: i
 def inflated(source: str, member: Member, folder: Path) -> Member:
     """A file that gzip packed, unpacked to `folder`. Raises BadData."""
     plain = Member(folder / f"{len(list(folder.iterdir()))}-gz", member.name)
-    packed_size = member.path.stat().st_size
-    most = min(max(_FREE_OF_DOUBT, packed_size * _MOST_TIMES), shutil.disk_usage(folder).free - _SPARE)
+    most = max(_FREE_OF_DOUBT, member.path.stat().st_size * _MOST_TIMES)
     try:
         with gzip.open(member.path) as packed, plain.path.open("wb") as file:
             _copied(source, packed, file, member.name, most)  # type: ignore[arg-type]  # a GzipFile reads as any file

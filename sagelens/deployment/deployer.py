@@ -40,6 +40,8 @@ def deploy(order: Order, *, services: Services, journal: Journal, told: Told = s
     mine = next((record for record in recent if _is_open(record) and _is_of(record, order)), None)
     if mine is None and _serves_already(order, state, recent):
         assert state is not None
+        for old in filter(_is_open, recent):  # of a deployer that was ended before it could say how it went
+            journal.put(_closed(old, state))
         return Deployed(endpoint=release.endpoint, config=state.config, model=release.model_name, changed=False)
     check_chain(release, order.strategies, state)
     if mine is None:

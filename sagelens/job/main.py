@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from sagelens.errors import BadInput, Interrupted, SagelensError, StepFailed, to_failure_message
+from sagelens.errors import BadInput, Interrupted, SagelensError, StepFailed, disk_full, to_failure_message
 from sagelens.job.evidence import evidence_of, write_evidence
 from sagelens.job.layout import JobKind, Layout, layout_of
 from sagelens.job.request import StepRequest, read_request
@@ -84,6 +84,8 @@ def _summary(trace: Trace) -> str:
 
 
 def _as_ours(error: BaseException) -> SagelensError:
+    if full := disk_full(error):
+        return full
     if isinstance(error, SagelensError):
         return error
     if isinstance(error, KeyboardInterrupt):

@@ -80,6 +80,12 @@ def status(root: Path) -> Running | None:
     return state.read() if state.served() else None
 
 
+def lost(root: Path) -> int | None:
+    """The process of a service that runs and whose `service.json` is missing or damaged; None where there is none."""
+    state = State(root)
+    return state.pid() if state.served() and state.read() is None else None
+
+
 def outdated(root: Path) -> bool:
     """Whether a service runs that `start` would replace, since it runs older code or in another environment."""
     running = status(root)

@@ -49,6 +49,8 @@ __all__ = ["main"]
 
 log = logging.getLogger("sagelens.local")
 
+_LOOKS = 2.0  # s: how soon a service ends whose folder is gone
+_LAST_SECONDS = 15.0
 _INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "SAGELENS_EXPERIMENT", "SSL_CERT_FILE", "TMPDIR", "TZ", "USER")
 
 _SDK_DEFAULTS = """\
@@ -123,8 +125,19 @@ async def _serve(state: State, arguments: _Arguments) -> None:
         log.info("answering on 127.0.0.1:%s, S3 on 127.0.0.1:%s, process %s", running.port, running.s3_port, running.pid)
         await projector.start()
         await asyncio.to_thread(service_model, "sagemaker")
+        watching = asyncio.create_task(_watch(state, stop))
         await stop.wait()
+        watching.cancel()
         log.info("ending")
+
+
+async def _watch(state: State, stop: asyncio.Event) -> None:
+    """End when the folder is gone from under the service: nobody finds it any more, and what it keeps is nowhere."""
+    while not state.lost():  # noqa: ASYNC110 - nothing tells of a folder that goes
+        await asyncio.sleep(_LOOKS)
+    log.warning("%s was removed or moved; ending", state.folder)
+    asyncio.get_running_loop().call_later(_LAST_SECONDS, os._exit, 1)  # whatever cannot be closed without it
+    stop.set()
 
 
 async def _compose(

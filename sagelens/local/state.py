@@ -69,6 +69,7 @@ class State:
         self.sdk_defaults = self.folder / "sdk-defaults.yaml"
         self.objects = self.folder / "objects"
         self.logs = self.folder / "logs"
+        self._lock = os.stat_result((0,) * 10)
 
     def prepare(self) -> None:
         if not self.root.is_dir():
@@ -83,14 +84,17 @@ class State:
             ) from error
 
     def pid(self) -> int:
-        """Of the service that runs, even if another version of sagelens wrote its `service.json`."""
-        try:
-            return int(json.loads(self.service.read_text())["pid"])
-        except (FileNotFoundError, ValueError, TypeError, KeyError) as error:
-            raise ServiceUnavailable(
-                f"A local SageMaker of {self.root} holds {self.folder / 'service.lock'} but has not said where it listens. "
-                "If it does not in a few seconds, end that process."
-            ) from error
+        """Of the process that holds the lock, whatever `service.json` says, and if there is none."""
+        lock = self.folder / "service.lock"
+        found = _holder(lock)
+        if found is None:
+            try:
+                found = int(lock.read_text())
+            except (OSError, ValueError) as error:
+                raise ServiceUnavailable(
+                    f"A local SageMaker of {self.root} holds {lock}, and its process is not known. End it by hand."
+                ) from error
+        return found
 
     def read(self) -> Running | None:
         """What `service.json` holds; None if it is missing, damaged or another version's."""
@@ -117,13 +121,24 @@ class State:
     @contextmanager
     def serving(self) -> Iterator[None]:
         """Held by the service; the operating system lets go of it when the process ends, however it ends."""
-        with (self.folder / "service.lock").open("w") as file:
+        with (self.folder / "service.lock").open("a+") as file:
             deadline = time.monotonic() + 1.0
             while not _try_lock(file.fileno(), fcntl.LOCK_EX):
                 if time.monotonic() > deadline:
                     raise ServiceUnavailable(f"A local SageMaker of {self.root} runs already. See `sagelens local status`.")
                 time.sleep(_POLL)
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            self._lock = os.fstat(file.fileno())
             yield
+
+    def lost(self) -> bool:
+        """Whether the lock that this process holds is no longer where others look for it: the folder was removed, or moved."""
+        try:
+            return not os.path.samestat(self._lock, (self.folder / "service.lock").stat())
+        except OSError:
+            return True
 
     def served(self) -> bool:
         try:
@@ -131,6 +146,19 @@ class State:
                 return not _try_lock(file.fileno(), fcntl.LOCK_SH)
         except FileNotFoundError:
             return False
+
+
+def _holder(lock: Path) -> int | None:
+    """The process that holds a lock on the file, as the kernel tells (Linux)."""
+    try:
+        inode = lock.stat().st_ino
+        for line in Path("/proc/locks").read_text().splitlines():
+            words = line.split()
+            if "->" not in words and words[1] == "FLOCK" and words[3] == "WRITE" and int(words[5].rpartition(":")[2]) == inode:
+                return int(words[4])
+    except (OSError, ValueError, IndexError):
+        return None
+    return None
 
 
 def _try_lock(fd: int, kind: int) -> bool:

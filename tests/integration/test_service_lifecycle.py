@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -220,3 +221,66 @@ def test_a_service_with_an_execution_under_way_is_busy(root: Path) -> None:
     store.close()
 
     assert lifecycle.busy(root)
+
+
+@pytest.mark.parametrize("content", [None, "", '{"pid": 1', '{"pid": 1, "port": 1}', "null"])
+def test_a_service_is_stopped_whatever_its_file_says(root: Path, content: str | None) -> None:
+    running = start(root)
+    State(root).service.unlink()
+    if content is not None:
+        State(root).service.write_text(content)
+
+    assert lifecycle.status(root) is None
+    assert lifecycle.lost(root) == running.pid
+    assert lifecycle.stop(root) is True
+    assert not alive(running.pid)
+    assert lifecycle.lost(root) is None
+
+
+def test_a_process_that_only_has_the_pid_is_left_alone(root: Path) -> None:
+    """A service that was killed left its file, and its number went to another program."""
+    running = start(root)
+    os.kill(running.pid, signal.SIGKILL)
+    assert until(lambda: not State(root).served())
+    with subprocess.Popen(["sleep", "60"]) as other:
+        State(root).service.write_text(State(root).service.read_text().replace(str(running.pid), str(other.pid)))
+
+        assert lifecycle.stop(root) is False
+        assert other.poll() is None
+        other.kill()
+
+
+@pytest.mark.parametrize("how", ["removed", "moved", "made anew"])
+def test_a_service_ends_whose_folder_is_gone(root: Path, how: str) -> None:
+    running = start(root)
+    processes = [running.pid, *children(running.pid)]
+    folder = State(root).folder
+    if how == "removed":
+        shutil.rmtree(folder)
+    else:
+        folder.rename(root / "elsewhere")
+    if how == "made anew":
+        folder.mkdir()
+        (folder / "service.lock").touch()
+
+    deadline = time.monotonic() + 30
+    while any(map(alive, processes)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert [pid for pid in processes if alive(pid)] == []
+    assert start(root).pid != running.pid
+
+
+def test_sockets_do_not_go_where_somebody_else_was_first(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    from sagelens.local.runtime import runtime_folder
+
+    taken = runtime_folder(root)
+    taken.rmdir()
+    elsewhere = tmp_path_factory.mktemp("trap")
+    taken.symlink_to(elsewhere)
+    try:
+        chosen = runtime_folder(root)
+        assert chosen != taken
+        assert chosen.lstat().st_mode & 0o777 == 0o700
+        chosen.rmdir()
+    finally:
+        taken.unlink()

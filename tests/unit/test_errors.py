@@ -21,6 +21,8 @@ EXITS = {
     "inconclusive": 7,
     "refused": 8,
     "rollback-failed": 9,
+    "disk-full": 10,
+    "defect": 70,
     "interrupted": 130,
 }
 
@@ -53,3 +55,24 @@ def test_a_message_of_others_is_a_failed_step(text: str) -> None:
 
     assert isinstance(error, errors.StepFailed)
     assert error.message == text
+
+
+def test_a_full_disk_is_found_behind_whatever_was_made_of_it() -> None:
+    def write() -> None:
+        try:
+            raise OSError(28, "No space left on device", "/data/x")  # noqa: TRY301 - as the system raises it
+        except OSError as error:
+            raise errors.BadData("The archive cannot be read.") from error
+
+    with pytest.raises(errors.BadData) as raised:
+        write()
+
+    found = errors.disk_full(raised.value)
+    assert found is not None
+    assert "The disk is full (/data/x)" in found.message
+    assert errors.disk_full(errors.BadData("another fault")) is None
+
+
+@pytest.mark.parametrize("text", ["database or disk is full", "IO Error: Could not write file: No space left on device"])
+def test_libraries_have_words_of_their_own_for_it(text: str) -> None:
+    assert isinstance(errors.disk_full(RuntimeError(text)), errors.DiskFull)

@@ -37,8 +37,13 @@ def stop() -> int:
 
 
 def status(*, as_json: bool) -> int:
-    running = lifecycle.status(find_root(Path.cwd()))
-    if as_json:
+    root = find_root(Path.cwd())
+    running = lifecycle.status(root)
+    lost = None if running else lifecycle.lost(root)
+    if lost is not None:
+        said = f"A service runs (process {lost}), but has not said where it listens. `sagelens local stop` ends it."
+        sys.stdout.write(json.dumps({"running": True, "pid": lost, "notice": said}) + "\n" if as_json else f"{said}\n")
+    elif as_json:
         sys.stdout.write(json.dumps({"running": running is not None, **({} if running is None else _found(running))}) + "\n")
     elif running is None:
         sys.stdout.write("Not running. Any command starts it, or `sagelens local start`.\n")
