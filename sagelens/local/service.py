@@ -104,6 +104,7 @@ async def _serve(state: State, arguments: _Arguments) -> None:
             access_key=running.access_key,
             secret_key=running.secret_key,
             log=state.logs / "s3.log",
+            sockets=Path(running.sockets),
         )
         running = Running(**{**vars(running), "s3_port": s3.port})
         objects = ObjectStore(state.objects)

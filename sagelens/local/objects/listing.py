@@ -10,11 +10,11 @@ from pathlib import Path
 from sagelens.local.ports import ApiError, Objects
 from sagelens.values import digest_bytes
 
-__all__ = ["TEMPORARY", "Seal", "begins_only", "objects_under", "seal_of", "seals_of", "stamp"]
+__all__ = ["TEMPORARY", "UNFINISHED", "Seal", "begins_only", "objects_under", "seal_of", "seals_of", "stamp"]
 
 TEMPORARY = ".sagelens-"
 """How a file begins that becomes an object once it is whole, and until then is none."""
-_UNFINISHED = (TEMPORARY, ".rclone_temp_", ".rclone_multipart_upload_")
+UNFINISHED = (TEMPORARY, ".rclone_temp_", ".rclone_multipart_upload_")
 _DOCUMENT = re.compile(r"[^/]+/[^/]+/[a-z0-9]{12}/execution\.json")
 """What the service itself keeps of an execution, by its path below the root: no step has made it."""
 
@@ -55,7 +55,7 @@ def _walk(path: Path, name: str, root: Path) -> Iterator[tuple[str, Path]]:
     for parent, _, files in os.walk(path, followlinks=True):
         inside = f"{name}{parent[base:]}".lstrip("/")
         for file in files:
-            if file.startswith(_UNFINISHED) or (file == "execution.json" and _DOCUMENT.fullmatch(f"{parent[above:]}/{file}")):
+            if file.startswith(UNFINISHED) or (file == "execution.json" and _DOCUMENT.fullmatch(f"{parent[above:]}/{file}")):
                 continue
             yield f"{inside}/{file}" if inside else file, Path(parent, file)
 
@@ -66,7 +66,7 @@ def _beginning_so(path: Path) -> Iterator[Path]:
     except OSError:
         return
     for name in names:
-        if name.startswith(path.name) and name != path.name and not name.startswith(_UNFINISHED):
+        if name.startswith(path.name) and name != path.name and not name.startswith(UNFINISHED):
             yield path.parent / name
 
 

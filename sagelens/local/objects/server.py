@@ -1,4 +1,4 @@
-"""rclone serving the object store's folder over the S3 API."""
+"""rclone serving the object store's folder over the S3 API, behind a front of ours."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from sagelens.errors import ServiceUnavailable
+from sagelens.local.objects.front import S3Front
 
 __all__ = ["S3Server"]
 
@@ -35,12 +36,21 @@ _PAUSES = (0.05, 0.5, 2.0, 5.0)
 
 
 class S3Server:
-    """Keeps rclone running on one socket. Files that other processes write are seen after a millisecond at most: directories
+    """Keeps rclone running. Files that other processes write are seen after a millisecond at most: directories
     are hardly cached, and not for no time at all, since rclone then spins."""
 
-    def __init__(self, root: Path, listener: socket.socket, *, access_key: str, secret_key: str, log: Path) -> None:
+    def __init__(
+        self, root: Path, listener: socket.socket, *, access_key: str, secret_key: str, log: Path, sockets: Path
+    ) -> None:
+        """`listener` is for clients; rclone listens on a Unix socket in the private folder `sockets`."""
         self._root = root
         self._listener = listener
+        inner = sockets / "s3"
+        inner.unlink(missing_ok=True)
+        self._inner = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._inner.bind(str(inner))
+        self._inner.listen(1024)
+        self._front = S3Front(root, listener, inner, access_key=access_key)
         self._environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "GOMEMLIMIT": "40MiB",
@@ -63,9 +73,12 @@ class S3Server:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
+        await self._front.close()
+        self._inner.close()
         self._listener.close()
 
     async def _supervise(self, rclone: str) -> None:
+        await self._front.start()
         deaths = 0
         while True:
             began = time.monotonic()
@@ -102,7 +115,7 @@ class S3Server:
                 _SCRIPT,
                 "sh",
                 *command,
-                stdin=self._listener.fileno(),
+                stdin=self._inner.fileno(),
                 stdout=lifeline,
                 stderr=errors,
                 env=self._environment,
