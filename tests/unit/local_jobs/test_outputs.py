@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
+import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -171,3 +176,42 @@ def test_a_stamp_changes_with_every_file_below(tmp_path: Path) -> None:
     assert stamps[0] == ""
     assert len(set(stamps)) == 4
     assert stamps_of(objects, ["s3://bucket/out"])["s3://bucket/out"] == stamps[-1]
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Path]:
+    """A folder on another file system than the tests' own, where the machine has one."""
+    if not Path("/dev/shm").is_dir():
+        pytest.skip("this machine has no /dev/shm")
+    folder = Path(tempfile.mkdtemp(prefix="sagelens-test-", dir="/dev/shm"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_objects_on_another_file_system_are_whole(made: Path, elsewhere: Path) -> None:
+    publish(made, elsewhere / "bucket" / "out")
+
+    assert {path.name: path.read_text() for path in elsewhere.rglob("*") if path.is_file()} == {"a.txt": "new", "b.txt": "new"}
+
+
+def test_a_file_system_that_is_full_is_left_without_a_half_object(tmp_path: Path, elsewhere: Path) -> None:
+    """The limit on the size of files stands in for the disk; what was there before stays."""
+    (elsewhere / "out").mkdir()
+    (elsewhere / "out" / "large").write_text("before")
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "large").write_bytes(b"x" * 100_000)
+    program = (
+        "import resource, signal, sys; from pathlib import Path; from sagelens.local.jobs.outputs import publish\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
+        "publish(Path(sys.argv[1]), Path(sys.argv[2]))"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "made"), str(elsewhere / "out")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "File too large" in ended.stderr
+    assert [(path.name, path.read_text()) for path in (elsewhere / "out").iterdir()] == [("large", "before")]
