@@ -153,10 +153,11 @@ def _same(old: Any, new: Any) -> bool:
 
 
 def _difference(key: str, old: Any, new: Any) -> str:
-    if len(_text(old)) <= _LONGEST and len(_text(new)) <= _LONGEST:
-        return f"{key} {_text(old)} -> {_text(new)}"
-    if isinstance(old, list) and isinstance(new, list):
+    short = len(_text(old)) <= _LONGEST and len(_text(new)) <= _LONGEST
+    if isinstance(old, list) and isinstance(new, list) and not (short and len(old) != len(new)):
         return f"{key}: {_items(old, new)}"
+    if short:
+        return f"{key} {_text(old)} -> {_text(new)}"
     before, after = _apart(_text(old), _text(new))
     return f"{key} {before} -> {after}"
 

@@ -512,6 +512,7 @@ COLUMNS = [f"column_{number}" for number in range(30)]
         (COLUMNS, COLUMNS[1:], "features: column_0 removed"),
         (COLUMNS, [*COLUMNS[:-1], "distance"], "features: [29] column_29 -> distance"),
         (COLUMNS, COLUMNS[::-1], "features: the same in another order"),
+        (["a", "b"], ["a", "c"], "features: [1] b -> c"),
         ("x" * 60 + "one", "x" * 60 + "two", "features …xxxxxxxxxxxxone -> …xxxxxxxxxxxxtwo"),
         (1, 1.0, "features 1 -> 1.0"),
         (1, True, "features 1 -> true"),
