@@ -44,7 +44,16 @@ def result_of(documents: Sequence[Document], evidence: Sequence[Mapping[str, Any
         "endpoint_name": facts.get("endpoint_name"),
         "report": None,
         **({"error": error} if error else {}),
+        **({"tracking": failed} if (failed := _untracked(documents)) else {}),
     }
+
+
+def _untracked(documents: Sequence[Document]) -> dict[str, Any]:
+    """What of the executions MLflow does not show; empty where it has all."""
+    tracked = [document.get("tracking") or {} for document in documents]
+    problems = {step: problem for found in tracked for step, problem in found.get("problems", {}).items()}
+    errors = [found["error"] for found in tracked if "error" in found]
+    return {**({"error": errors[0]} if errors else {}), **({"problems": problems} if problems else {})}
 
 
 def metrics_of(evidence: Iterable[Mapping[str, Any]]) -> dict[str, float]:

@@ -54,7 +54,11 @@ def _links(documents: list[Document], result: dict[str, Any]) -> Iterable[tuple[
     if result["endpoint_name"]:
         yield "endpoint", f"{result['endpoint_name']} (sagelens invoke {result['endpoint_name']} request.json)"
     tracking = documents[0].get("tracking")
-    if tracking:
+    if tracking and "error" in tracking:
+        yield "MLflow", f"not tracked: {tracking['error']}"
+    for step, problem in ((tracking or {}).get("problems") or {}).items():
+        yield "MLflow", f"step {step} is not wholly tracked: {problem}"
+    if tracking and "run_id" in tracking:
         yield "MLflow run", f"{tracking['run_id']} in {tracking['experiment']} (sagelens ui)"
     if result["report"]:
         yield "report", result["report"]

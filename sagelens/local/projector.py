@@ -14,7 +14,7 @@ from pathlib import Path
 from sagelens.errors import SagelensError
 from sagelens.local.ports import Document, Objects, Process, Processes, Spawn
 
-__all__ = ["Projector"]
+__all__ = ["Projector", "sqlite_uri"]
 
 _log = logging.getLogger(__name__)
 
@@ -96,6 +96,8 @@ class Projector:
             return
         if "error" in answer:
             _log.warning("MLflow does not show %s: %s", arn, answer["error"])
+            if document["status"] in _TERMINAL:
+                self._publish(document, {"error": answer["error"]})
         elif document["status"] in _TERMINAL:
             self._publish(document, answer["tracking"])
         if arn not in self._latest:
@@ -110,6 +112,8 @@ class Projector:
         _log.error(
             "MLflow does not show %s: its writer ended %s times (%s). See the log of the tracking writer.", arn, _ATTEMPTS, reason
         )
+        if document["status"] in _TERMINAL:
+            self._publish(document, {"error": f"its writer ended {_ATTEMPTS} times: {reason}"})
         self._settle(arn)
 
     def _settle(self, arn: str) -> None:
@@ -126,7 +130,7 @@ class Projector:
     def _unfinished(self) -> Iterator[Document]:
         for path in sorted(self._objects.root.glob("*/*/*/execution.json"), key=lambda path: path.stat().st_mtime):
             document = _read(path)
-            if document.get("status") in _TERMINAL and not document.get("tracking"):
+            if document.get("status") in _TERMINAL and "run_id" not in (document.get("tracking") or {}):
                 yield document
 
 
@@ -206,7 +210,7 @@ class _WriterProcess:
         log = self._state / "logs" / "sagelens" / "tracking"
         log.parent.mkdir(parents=True, exist_ok=True)
         local = {
-            "MLFLOW_TRACKING_URI": f"sqlite:///{self._state / 'mlflow.db'}",
+            "MLFLOW_TRACKING_URI": sqlite_uri(self._state / "mlflow.db", self._state),
             "SAGELENS_TRACKING_ARTIFACTS": (self._state / "mlartifacts").as_uri(),
         }
         chosen = {} if self._environment.get("MLFLOW_TRACKING_URI") else local
@@ -218,6 +222,13 @@ class _WriterProcess:
             "SAGELENS_TRACKING_SOCKET": str(path),
         }
         return Spawn(family="tracking", call="sagelens.tracking.writer:main", env=env, cwd=self._state, log=log)
+
+
+def sqlite_uri(file: Path, folder: Path) -> str:
+    """MLflow's address of a SQLite file for a process that works in `folder`: a path in which a `%`, `?` or `#` would mean
+    something is said from there."""
+    odd = any(sign in "%?#" for sign in str(file))
+    return f"sqlite:///{file.relative_to(folder) if odd else file}"
 
 
 def _read(path: Path) -> Document:

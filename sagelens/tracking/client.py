@@ -11,15 +11,29 @@ from typing import Any, TypeVar
 
 from sagelens.errors import BadConfig
 from sagelens.tracking.sqlite import prepare_sqlite
+from sagelens.values import digest_bytes
 
-__all__ = ["batches", "connect", "experiment_id", "key_of", "milliseconds", "parameters", "value_of"]
+__all__ = [
+    "batches",
+    "connect",
+    "experiment_id",
+    "key_of",
+    "long_names",
+    "milliseconds",
+    "name_of",
+    "parameters",
+    "refusals",
+    "value_of",
+]
 
 T = TypeVar("T")
 
 _LONGEST_KEY = 250
+_DIGEST = 16  # characters of the digest that ends a name which is cut
 _LONGEST_PARAMETER = 6000
 _LONGEST_TAG = 8000
-_FORBIDDEN = re.compile(r"[^\w./\- :]")
+_FORBIDDEN = re.compile(r"[^A-Za-z0-9_.\- ]")  # in a part of a name; MLflow allows letters of all alphabets, and a colon
+_ESCAPED = re.compile(r":([0-9A-F]*):")
 
 
 def connect(uri: str) -> Any:
@@ -43,6 +57,14 @@ def connect(uri: str) -> Any:
             ) from error
 
 
+def refusals() -> type[Exception]:
+    """What MLflow raises for what it does not take."""
+    from mlflow.exceptions import MlflowException
+
+    kind: type[Exception] = MlflowException
+    return kind
+
+
 def experiment_id(client: Any, name: str, artifacts: str | None) -> str:
     """The experiment of this name, made when there is none; its artifacts go below `artifacts`, or where the server says."""
     found = client.get_experiment_by_name(name)
@@ -55,8 +77,35 @@ def experiment_id(client: Any, name: str, artifacts: str | None) -> str:
 
 
 def key_of(name: str) -> str:
-    """A name with the characters that MLflow allows, at most as long as it allows."""
-    return _FORBIDDEN.sub("_", name)[:_LONGEST_KEY]
+    """A name as MLflow takes it: another one for every other name, from which `name_of` gets it back.
+
+    A character that MLflow does not allow is written as its number between colons (`#` is `:23:`). A name is a path to MLflow, so
+    a part that is empty is `::`, and dots alone are written so, too. A name that is longer than allowed is cut, and ends with its
+    digest; whoever writes it keeps it whole in a tag (`long_names`).
+    """
+    key = "/".join(_part(part) for part in name.split("/"))
+    if len(key) <= _LONGEST_KEY:
+        return key
+    return f"{key[: _LONGEST_KEY - _DIGEST - 1]}_{digest_bytes(name.encode('utf-8', 'surrogatepass'))[:_DIGEST]}"
+
+
+def _part(part: str) -> str:
+    if not part:
+        return "::"
+    if not part.strip(".") or part != part.strip():
+        return "".join(f":{ord(sign):X}:" for sign in part)
+    return _FORBIDDEN.sub(lambda found: f":{ord(found[0]):X}:" if not found[0].isalnum() else found[0], part)
+
+
+def name_of(key: str) -> str:
+    """The name that a key was made of, unless it was cut."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else "", key)
+
+
+def long_names(names: Iterable[str]) -> dict[str, str]:
+    """Tags that tell the whole of names which had to be cut."""
+    keys = {name: key_of(name) for name in names}
+    return {f"sagelens.name.{key[-_DIGEST:]}": value_of(name) for name, key in keys.items() if name_of(key) != name}
 
 
 def value_of(value: object) -> str:
@@ -65,7 +114,15 @@ def value_of(value: object) -> str:
 
 
 def parameters(values: Mapping[str, object]) -> dict[str, str]:
-    return {key_of(name): str(value)[:_LONGEST_PARAMETER] for name, value in values.items()}
+    return {key_of(name): _shortened(str(value)) for name, value in values.items()}
+
+
+def _shortened(text: str) -> str:
+    """A parameter's value; one that is longer than MLflow takes says so."""
+    if len(text) <= _LONGEST_PARAMETER:
+        return text
+    rest = f" … ({len(text)} characters)"
+    return text[: _LONGEST_PARAMETER - len(rest)] + rest
 
 
 def milliseconds(seconds: float | None) -> int | None:

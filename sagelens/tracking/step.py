@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sagelens.tracking.client import key_of, value_of
+from sagelens.tracking.client import key_of, long_names, value_of
 
 __all__ = ["ENDED", "RUN_STATUS", "step_metrics", "step_tags", "verdict_tags"]
 
@@ -42,6 +42,7 @@ def step_tags(step: Mapping[str, Any], evidence: Mapping[str, Any]) -> dict[str,
     return {
         **tags,
         **verdict_tags(evidence),
+        **long_names([*evidence.get("metrics", {}), *evidence.get("parameters", {})]),
         "mlflow.source.name": evidence.get("function") or step["name"],
         "mlflow.source.type": "JOB",
     }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sagelens.tracking.client import batches, connect, experiment_id, key_of, milliseconds, parameters, value_of
+from sagelens.tracking.client import batches, connect, experiment_id, key_of, milliseconds, parameters, refusals, value_of
 from sagelens.tracking.datasets import dataset_inputs
 from sagelens.tracking.model import log_model, pointer_of
 from sagelens.tracking.step import ENDED, RUN_STATUS, step_metrics, step_tags
@@ -25,12 +25,14 @@ _KEPT = 64
 
 @dataclass(frozen=True)
 class Tracked:
-    """Where an execution is found in MLflow: `steps` maps a step's name to its run."""
+    """Where an execution is found in MLflow: `steps` maps a step's name to its run, `problems` a step's name to what of it MLflow
+    did not take."""
 
     uri: str
     experiment: str
     run_id: str
     steps: dict[str, str]
+    problems: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -53,6 +55,7 @@ class _Execution:
     steps: dict[str, _Run]
     figures: dict[str, float] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
 
 
 class Tracker:
@@ -65,6 +68,7 @@ class Tracker:
         self.uri = uri
         self.experiment = experiment
         self._client = connect(uri)
+        self._refused = refusals()
         self._experiment_id = experiment_id(self._client, experiment, artifacts)
         self._executions: dict[str, _Execution] = {}
 
@@ -72,10 +76,22 @@ class Tracker:
         """Bring MLflow up to the document. `read_json` and `read_files` take the URI of an artifact."""
         execution = self._execution(document)
         for step in document["steps"]:
-            self._record_step(document, execution, step, read_json, read_files)
+            try:
+                self._record_step(document, execution, step, read_json, read_files)
+            except (self._refused, OSError, ValueError) as error:  # the other steps are tracked all the same
+                self._give_up(execution, step, error)
         self._record_execution(document, execution)
         steps = {name: run.id for name, run in execution.steps.items()}
-        return Tracked(self.uri, self.experiment, execution.parent.id, steps)
+        return Tracked(self.uri, self.experiment, execution.parent.id, steps, dict(execution.problems))
+
+    def _give_up(self, execution: _Execution, step: Mapping[str, Any], error: Exception) -> None:
+        """Say in MLflow and to whoever reads the answer what is missing; no run is left as if it still ran."""
+        said = value_of(f"{type(error).__name__}: {' '.join(str(error).split())}")
+        execution.problems[step["name"]] = said
+        run = execution.steps.get(step["name"])
+        if run is not None and step["status"] in ENDED:
+            self._write(run, step["finished"], tags={"sagelens.tracking_problem": said})
+            self._end(run, step)
 
     def _execution(self, document: Mapping[str, Any]) -> _Execution:
         arn = document["execution_arn"]
@@ -116,6 +132,8 @@ class Tracker:
     def _record_execution(self, document: Mapping[str, Any], execution: _Execution) -> None:
         """The execution has the figures of the whole, so that executions can be compared; those of slices stay with the step."""
         tags = {"sagelens.status": document["status"], **execution.facts}
+        if execution.problems:
+            tags["sagelens.tracking_problem"] = value_of("; ".join(f"{n}: {p}" for n, p in execution.problems.items()))
         if document.get("failure_reason"):
             tags["sagelens.failure"] = value_of(document["failure_reason"])
         at = document["finished"] or document["started"]

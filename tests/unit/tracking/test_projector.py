@@ -148,5 +148,5 @@ def test_a_writer_that_cannot_work_lets_the_execution_go_on(
 
     asyncio.run(scenario())
 
-    assert json.loads(bucket.path.read_text())["tracking"] is None
+    assert "tracking URI 'nonsense://x'" in json.loads(bucket.path.read_text())["tracking"]["error"]
     assert "tracking URI 'nonsense://x'" in caplog.text

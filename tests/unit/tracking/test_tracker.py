@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sagelens.errors import BadConfig
+from sagelens.local.projector import sqlite_uri
 from sagelens.tracking import Tracked, Tracker
-from sagelens.tracking.client import connect
+from sagelens.tracking.client import connect, key_of, name_of
 
 from .conftest import ARN, PACKAGE, Bucket, artifact
 
@@ -219,9 +227,89 @@ def test_what_mlflow_would_refuse_is_cut_to_its_limits(tracker: Tracker, bucket:
     run = client.get_run(record(tracker, bucket).steps["prepare"])
 
     assert len(run.data.params) == 121
-    assert run.data.params["a_b_c"] == "1"
+    assert run.data.params[key_of("a=b?c")] == "1"
     assert len(run.data.params["p0"]) == 6000
-    assert run.data.metrics["m1099_x_"] == 1099.0
+    assert run.data.params["p0"].endswith(" … (7000 characters)")
+    assert run.data.metrics[key_of("m1099[x]")] == 1099.0
+
+
+NAMES = [
+    "9E",
+    "",
+    "/",
+    ".",
+    "..",
+    "a//b",
+    "https://x.org/y",
+    "A#1",
+    "A?1",
+    " x",
+    "x ",
+    "é",
+    "\n",
+    "\ud800",
+    ":23:",
+    "a" * 124,
+    "/a/",
+]
+
+
+def test_every_slice_has_a_name_of_its_own_that_comes_back(tracker: Tracker, bucket: Bucket, client: Any) -> None:
+    figures = {f"slice/c/{name}/roc_auc": float(number) for number, name in enumerate(NAMES)}
+    bucket.step("evaluate", evidence={"metrics": figures})
+
+    found = client.get_run(record(tracker, bucket).steps["evaluate"]).data.metrics
+
+    assert {name_of(key): value for key, value in found.items() if key.startswith("slice/")} == figures
+
+
+@given(st.lists(st.text(max_size=12), unique=True, max_size=20))
+def test_names_differ_after_they_were_made_fit(names: list[str]) -> None:
+    keys = [key_of(name) for name in names]
+
+    assert [name_of(key) for key in keys] == names
+
+
+def test_a_name_that_is_cut_is_kept_whole_in_a_tag(tracker: Tracker, bucket: Bucket, client: Any) -> None:
+    names = [f"slice/c/{'x' * 300}{end}/roc_auc" for end in "ab"]
+    bucket.step("evaluate", evidence={"metrics": dict.fromkeys(names, 0.5)})
+
+    data = client.get_run(record(tracker, bucket).steps["evaluate"]).data
+
+    cut = [key for key in data.metrics if key.startswith("slice/")]
+    assert len(cut) == 2
+    assert {data.tags[f"sagelens.name.{key[-16:]}"] for key in cut} == set(names)
+
+
+def test_what_mlflow_does_not_take_of_one_step_is_said_and_costs_no_other(tracker: Tracker, bucket: Bucket, client: Any) -> None:
+    bucket.step("prepare", evidence={"metrics": {"x": "no number"}})
+    bucket.step("register", evidence={"metrics": {"registered": 1.0}})
+    bucket.finish()
+
+    tracked = record(tracker, bucket)
+
+    assert set(tracked.problems) == {"prepare"}
+    runs = {name: client.get_run(run) for name, run in tracked.steps.items()}
+    assert runs["register"].data.metrics["registered"] == 1.0
+    assert "sagelens.tracking_problem" in runs["prepare"].data.tags
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+    assert "prepare" in client.get_run(tracked.run_id).data.tags["sagelens.tracking_problem"]
+
+
+@pytest.mark.parametrize("name", ["100%", "a?b", "per %20 cent", "plain"])
+def test_a_folder_with_signs_that_mean_something_in_an_address_keeps_its_own_file(tmp_path: Path, name: str) -> None:
+    """In a process of its own, as the writer is: MLflow keeps an engine for each address that it was given."""
+    folder = tmp_path / name
+    folder.mkdir()
+    program = "import sys; from sagelens.tracking.client import connect; connect(sys.argv[1]).create_experiment('e')"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[3])}
+    command = [sys.executable, "-c", program, sqlite_uri(folder / "mlflow.db", folder)]
+
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database:
+        assert ("e",) in database.execute("SELECT name FROM experiments").fetchall()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_evidence_that_is_missing_is_no_error(tracker: Tracker, bucket: Bucket, client: Any) -> None:
