@@ -2,14 +2,15 @@
 
 Usage: python benchmarks/crashes.py [--kills 100] [--seed 1] [--json FILE]
 
-On a copy of the reference project with a service of its own. Each round starts a command (a run of the training pipeline with the
-one or the other of two models, which deploys it, a run of seven small steps, or one of batch scoring), waits a random time, and
-kills with SIGKILL one random process: the service itself, rclone, a warm interpreter, a job or model server, or the command.
-When what is left has ended, the same command is run again; where the kill undid a deployment, as it must before all traffic has
-moved, once more. A finding is
+On a copy of the reference project with a service of its own. A round starts a command (a run of the training pipeline with one
+of two models, which deploys it, a run of seven small steps, or one of batch scoring), waits a random time, and kills
+with SIGKILL one random process: the service itself, rclone, a warm interpreter, a job or model server, or the command. When the
+command has ended, the next one is started and something killed in it, so that recovery is killed, too: three to six times. Then
+the last command is run undisturbed (and where a kill undid its deployment, as it must before all traffic has moved, once more),
+and everything is looked at. A finding is
 
 * a package, an execution or an object that was there before and is not, or has other bytes;
-* a command that does not end rightly the second time, or shows a traceback;
+* a command that does not end rightly when it is left alone, hangs, or shows a traceback;
 * an execution or a job that is under way although nothing runs;
 * a deployment that is under way after the next one has ended;
 * an endpoint that does not answer the golden row as its model does;
@@ -31,6 +32,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,13 +54,13 @@ COMMANDS = (
     ("run", "empty", "--no-cache", "--json"),
     ("run", "scoring", "--json"),
 )
-LATEST = {"run": 3.0}  # seconds within which a kill falls: the most that a command takes, nearly
+LATEST = 2.5  # seconds after the command began, or after there was nothing to kill
 
 
 @dataclass
 class Findings:
     kills: Counter[str] = field(default_factory=Counter)
-    commands: int = 0
+    rounds: int = 0
     failed_by_kill: int = 0
     undone: int = 0
     problems: list[str] = field(default_factory=list)
@@ -111,7 +113,7 @@ def main() -> None:
         found = crash(Path(folder) / "project", given.kills, given.seed)
     figures = {
         "kills": dict(found.kills),
-        "commands": found.commands,
+        "rounds": found.rounds,
         "failed_by_kill": found.failed_by_kill,
         "deployments_undone": found.undone,
         "recovery_median_s": round(sorted(found.recovery)[len(found.recovery) // 2], 2) if found.recovery else None,
@@ -140,7 +142,7 @@ def crash(root: Path, kills: int, seed: int) -> Findings:
             if code:
                 raise SystemExit(f"sagelens {' '.join(words)} fails without any kill: {code}\n{err[-2000:]}")
         while sum(found.kills.values()) < kills:
-            one_round(project, chance, found)
+            one_round(project, chance, found, kills - sum(found.kills.values()))
             print(f"{sum(found.kills.values())} kills, {len(found.problems)} findings", file=sys.stderr, flush=True)
     finally:
         project.run("local", "stop")
@@ -158,33 +160,46 @@ def copy_project(root: Path) -> Project:
     return Project(root)
 
 
-def one_round(project: Project, chance: random.Random, found: Findings) -> None:
+def one_round(project: Project, chance: random.Random, found: Findings, most: int) -> None:
+    """Several kills, one after the other and each into the work of recovering from the last; then everything is looked at."""
     before = kept(project)
-    words, target = chance.choice(COMMANDS), chance.choice(TARGETS)
+    told: list[str] = []
+    words = COMMANDS[0]
+    for _ in range(min(chance.randint(3, 6), most)):
+        words = chance.choice(COMMANDS)
+        told.append(killed_in(project, words, chance, found))
+    what = f"{', '.join(told)}"
+    started = time.monotonic()
+    code, _, err = project.run(*words)
+    if code == ROLLED_BACK and "The service ended while the update was under way" in err:
+        found.undone += 1
+        code, _, err = project.run(*words)
+    found.recovery.append(time.monotonic() - started)
+    found.rounds += 1
+    if code:
+        found.problems.append(f"{what}: `{' '.join(words)}` afterwards ended with {code}: {err[-600:]}")
+    check(project, before, what, found)
+
+
+def killed_in(project: Project, words: Sequence[str], chance: random.Random, found: Findings) -> str:
+    """Start a command and kill something while it runs; what was killed in what."""
+    target = ""
     command = project.start(*words)
-    time.sleep(chance.uniform(0.0, LATEST["run"]))
-    if kill(project, command, target, chance):
-        found.kills[target] += 1
+    while command.poll() is None and not target:
+        time.sleep(chance.uniform(0.0, LATEST))
+        target = next((kind for kind in chance.sample(TARGETS, len(TARGETS)) if kill(project, command, kind, chance)), "")
     try:
         out, err = command.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         os.killpg(command.pid, signal.SIGKILL)
-        command.communicate()
-        found.problems.append(f"{target} killed: `{' '.join(words)}` hung")
-        out, err = "", ""
-    found.failed_by_kill += command.returncode != 0
+        out, err = command.communicate()
+        found.problems.append(f"{target} killed: `{' '.join(words)}` hung: {err[-300:]}")
+    if target:
+        found.kills[target] += 1
+        found.failed_by_kill += command.returncode != 0
     if "Traceback" in err or "Traceback" in out:
         found.problems.append(f"{target} killed: `{' '.join(words)}` showed a traceback: {err[-600:]}")
-    started = time.monotonic()
-    code, out, err = project.run(*words)
-    if code == ROLLED_BACK and "The service ended while the update was under way" in err:
-        found.undone += 1
-        code, out, err = project.run(*words)
-    found.recovery.append(time.monotonic() - started)
-    found.commands += 2
-    if code:
-        found.problems.append(f"{target} killed: `{' '.join(words)}` afterwards ended with {code}: {err[-600:]}")
-    check(project, before, f"{target} killed in `{' '.join(words)}`", found)
+    return f"{target or 'nothing'} killed in `{' '.join(words)}`"
 
 
 def kill(project: Project, command: subprocess.Popen[str], target: str, chance: random.Random) -> bool:
