@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sagelens.cli.execution import Document
+from sagelens.cli.view import verdict_of
 from sagelens.errors import SagelensError
 
 __all__ = ["print_execution", "print_summary"]
@@ -34,7 +35,8 @@ def print_execution(document: Document) -> None:
     out(f": {document['failure_reason']}\n" if document["failure_reason"] else "\n")
     for step in document["steps"]:
         seconds = f"{step['seconds']:.2f} s" if step["seconds"] is not None else ""
-        out(f"  {step['name']:<24} {step['status']:<10} {seconds:>9}  {step['cache']:<5} {_reason(step)}".rstrip() + "\n")
+        name, status = verdict_of(step)
+        out(f"  {name:<24} {status:<10} {seconds:>9}  {step['cache']:<5} {_reason(step)}".rstrip() + "\n")
 
 
 def _reason(step: dict[str, Any]) -> str:

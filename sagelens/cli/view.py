@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
 from sagelens.cli.execution import Document
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "verdict_of"]
 
 _MARKS = {
     "Succeeded": "[green]●[/]",
@@ -58,7 +58,16 @@ class Progress:
 
 def _line(step: dict[str, Any]) -> str:
     seconds = f"{step['seconds']:.2f} s" if step["seconds"] is not None else ""
-    return f"{step['name']:<24} {step['status']:<10} {seconds:>8}  {_remark(step)}".rstrip()
+    name, status = verdict_of(step)
+    return f"{name:<24} {status:<10} {seconds:>8}  {_remark(step)}".rstrip()
+
+
+def verdict_of(step: Mapping[str, Any]) -> tuple[str, str]:
+    """A step's name and state in words that follow its verdict: a condition Succeeds whichever way it went, and the one behind a
+    gate is named after the better."""
+    if step["type"] != "Condition" or step.get("outcome") is None:
+        return step["name"], step["status"]
+    return step["name"].removesuffix("-passed"), "Passed" if step["outcome"] else "Stopped"
 
 
 def _remark(step: dict[str, Any]) -> str:
@@ -81,11 +90,12 @@ def _table(document: Document) -> Any:
     for heading, justify in (("", "left"), ("step", "left"), ("phase", "left"), ("time", "right"), ("", "left")):
         table.add_column(heading, justify=justify, overflow="ellipsis", no_wrap=True)  # type: ignore[arg-type]
     for step in document["steps"]:
-        if step["type"] in {"Condition", "Fail"} and step["status"] == "Succeeded":
+        name, status = verdict_of(step)
+        if step["type"] in {"Condition", "Fail"} and status in {"Passed", "Succeeded"}:
             continue
         table.add_row(
-            _MARKS.get(step["status"], " "),
-            step["name"],
+            _MARKS.get(status, " "),
+            name,
             step["phase"] or step["type"],
             _seconds(step),
             f"[dim]{escape(_remark(step))}[/]",

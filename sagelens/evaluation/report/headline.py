@@ -17,6 +17,9 @@ from sagelens.evaluation.report.wording import count, figure, percent, plural, s
 __all__ = ["FailureView", "FramingView", "Milestone", "Tile", "failure_view", "framing_view", "milestones", "status_of", "tiles"]
 
 
+_LANDED = frozenset({"landed", "already landed"})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tile:
     """`tone` is good, bad or nothing."""
@@ -69,12 +72,14 @@ def tiles(
     record = material.find("roc", "confusion", "gain", "roc_auc")
     found = [
         *(_model_tiles(record, material.metrics()) if record else ()),
+        *_kpi_tiles(record, material.find("goal", "kpi", "kpi_target")),
         *_data_tiles(material, gates, brief=record is not None),
     ]
     if deployments and record is None:
         return [*found, *_deployment_tiles(deployments[-1])]
     if release.deployment:
-        found.append(Tile(label="Endpoint", value=release.deployment["Endpoint"], note=release.outcome, tone="good"))
+        tone = "good" if release.outcome in _LANDED else "bad"
+        found.append(Tile(label="Endpoint", value=release.deployment["Endpoint"], note=release.outcome, tone=tone))
     return found
 
 
@@ -92,7 +97,15 @@ def milestones(executions: Sequence[ExecutionView], gates: Sequence[GateView], r
         approval = "waits for approval" if release.approval == "PendingManualApproval" else release.approval.lower()
         found.append(Milestone(label="Registered", says=approval, tone=_approval_tone(release), anchor="release"))
     if release.deployment:
-        found.append(Milestone(label="Deployed", says=release.outcome, tone="good", anchor="release"))
+        landed = release.outcome in _LANDED
+        found.append(
+            Milestone(
+                label="Deployed" if landed else "Deployment",
+                says=release.outcome,
+                tone="good" if landed else "bad",
+                anchor="release",
+            )
+        )
     if release.smoke:
         found.append(Milestone(label="Smoke test", says=f"answered in {release.smoke['Took']}", tone="good", anchor="release"))
     if all(gate.passed for gate in gates):
@@ -178,14 +191,37 @@ def _model_tiles(record: Mapping[str, Any], metrics: Mapping[str, float]) -> Ite
         yield Tile(label="Log loss", value=figure(metrics["log_loss"]), note=f"Brier score {figure(metrics.get('brier'))}")
     business = record.get("business")
     if business:
-        saved = business["saved_against_constant"]
-        share = saved / business["constant_cost_per_1000"] if business["constant_cost_per_1000"] else 0.0
-        yield Tile(
-            label="Cost per 1,000",
-            value=count(business["cost_per_1000"]),
-            note=f"{business['currency']}; {percent(abs(share))} {'saved' if saved >= 0 else 'dearer'}",
-            tone="good" if saved > 0 else "bad",
-        )
+        yield _cost_tile(business)
+
+
+def _cost_tile(business: Mapping[str, Any]) -> Tile:
+    """Good is a model that is cheaper than any one answer to all, and than the baseline, which is had for less."""
+    saved, dearer = business["saved_against_constant"], business["cost_per_1000"] - business["baseline_cost_per_1000"]
+    share = saved / business["constant_cost_per_1000"] if business["constant_cost_per_1000"] else 0.0
+    told = [business["currency"], f"{percent(abs(share))} {'saved' if saved >= 0 else 'dearer'}"]
+    if dearer >= 0:
+        told.append(f"the baseline costs {count(business['baseline_cost_per_1000'])}")
+    return Tile(
+        label="Cost per 1,000",
+        value=count(business["cost_per_1000"]),
+        note="; ".join(told),
+        tone="good" if saved > 0 and dearer < 0 else "bad",
+    )
+
+
+def _kpi_tiles(record: Mapping[str, Any] | None, framing: Mapping[str, Any] | None) -> Iterator[Tile]:
+    """The figure that the model is meant to move, where the evaluation measures it: a KPI in the unit of the costs is their sum
+    per 1,000."""
+    business = (record or {}).get("business")
+    if framing is None or not business or framing.get("kpi_unit") != business["currency"]:
+        return
+    target, found = float(framing["kpi_target"]), float(business["cost_per_1000"])
+    yield Tile(
+        label="KPI",
+        value="met" if found <= target else "missed",
+        note=f"{framing['kpi']}: {count(found)}, target {figure(target)} {framing['kpi_unit']}",
+        tone="good" if found <= target else "bad",
+    )
 
 
 def _data_tiles(material: Material, gates: Sequence[GateView], *, brief: bool) -> Iterator[Tile]:

@@ -256,3 +256,46 @@ def test_an_input_with_another_digest_is_named() -> None:
 
     assert lineage_view(material(execution)).apart == ("model, taken by evaluate",)
     assert "1 do not carry the digest" in render(material(execution))
+
+
+def tones(execution: Execution, *others: Execution) -> dict[str, tuple[str, str]]:
+    found = material(execution, *others)
+    return {tile.label: (tile.value, tile.tone) for tile in tiles(found, gate_views(found), release_view(found))}
+
+
+def test_a_model_that_costs_more_than_the_baseline_is_not_good() -> None:
+    execution = training()
+    business = execution.values["evaluation"]["business"]
+    assert tones(execution)["Cost per 1,000"][1] == "good"
+
+    business["baseline_cost_per_1000"] = business["cost_per_1000"] - 1
+
+    assert tones(execution)["Cost per 1,000"][1] == "bad"
+
+
+@pytest.mark.parametrize(("target", "value", "tone"), [(1000.0, "met", "good"), (1.0, "missed", "bad")])
+def test_a_kpi_in_the_unit_of_the_costs_is_met_or_missed(target: float, value: str, tone: str) -> None:
+    execution = training()
+    execution.values["framing"] |= {"kpi_target": target, "kpi_unit": execution.values["evaluation"]["business"]["currency"]}
+
+    assert tones(execution)["KPI"] == (value, tone)
+
+
+def test_a_kpi_that_nobody_measured_is_no_tile() -> None:
+    execution = training()
+    execution.values["framing"]["kpi_unit"] = "visits"
+
+    assert "KPI" not in tones(execution)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "tone"), [("landed", "good"), ("already landed", "good"), ("rolled back", "bad"), ("", "bad")]
+)
+def test_an_endpoint_is_good_where_the_model_landed(outcome: str, tone: str) -> None:
+    released = deployment()
+    released.values["deployment"]["outcome"] = outcome
+    found = material(training(), released)
+
+    assert tones(training(), released)["Endpoint"][1] == tone
+    (milestone,) = [one for one in milestones([], [], release_view(found)) if one.label.startswith("Deploy")]
+    assert milestone.tone == tone
