@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from sagelens.evaluation.report import render
+from sagelens.evaluation.report import Execution, render
 from sagelens.evaluation.report.evaluation import champion_view, evaluation_view
 from sagelens.evaluation.report.figures import figure_views
 from sagelens.evaluation.report.gates import gate_views
