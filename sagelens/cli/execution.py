@@ -28,6 +28,7 @@ __all__ = [
 Document = dict[str, Any]
 TERMINAL = frozenset({"Succeeded", "Failed", "Stopped", "CompletedWithFailures"})
 _TRACKING_SECONDS = 5.0
+_AT_ONCE = 10.0  # s between the end of a run and the deployment that it goes on to: less than one, on a busy machine more
 
 
 def start(
@@ -107,13 +108,13 @@ def list_executions(connection: Connection, pipelines: Sequence[str]) -> list[di
 
 
 def find_execution(connection: Connection, pipelines: Sequence[str], run: str) -> str:
-    """The ARN of a run given as ARN, as execution id (or the start of one), or as `last`."""
+    """The ARN of a run given as ARN, as execution id (or the start of one), or as `last`: the newest that was asked for."""
     summaries = list_executions(connection, pipelines)
     arns = [str(summary["PipelineExecutionArn"]) for summary in summaries]
     if not arns:
         raise NotFound("Nothing has run yet. Start with `sagelens run training`.")
     if run == "last":
-        return arns[0]
+        return arns[1] if len(arns) > 1 and _followed(connection, summaries[0], arns[1]) else arns[0]
     matches = [arn for arn in arns if arn == run or arn.rpartition("/")[2].startswith(run)]
     if len(matches) == 1:
         return matches[0]
@@ -122,6 +123,18 @@ def find_execution(connection: Connection, pipelines: Sequence[str], run: str) -
             f"'{run}' is the start of {len(matches)} runs: {', '.join(a.rpartition('/')[2] for a in matches)}. Give more."
         )
     raise NotFound(f"There is no run '{run}'. `sagelens runs` lists them; `last` is the newest.")
+
+
+def _followed(connection: Connection, summary: Mapping[str, Any], before: str) -> bool:
+    """Whether an execution is the deployment that a run went on to by itself: the run is what was asked for. One that somebody
+    asked for later has a reason, or begins when the run before it is long over."""
+    document = read_document(connection, str(summary["PipelineExecutionArn"]))
+    earlier = read_document(connection, before)
+    if document is None or earlier is None or not earlier["finished"] or document["pipeline"] == earlier["pipeline"]:
+        return False
+    parameters = document["parameters"]
+    soon = 0 <= document["started"] - earlier["finished"] <= _AT_ONCE
+    return bool(soon and parameters.get("ModelPackageArn") and not parameters.get("Reason"))
 
 
 def latest_finished(connection: Connection, pipeline: str) -> str | None:

@@ -43,6 +43,15 @@ def test_progress_goes_to_standard_error_and_one_json_object_to_standard_output(
     assert "prepare" in trained[1].err
 
 
+def test_the_last_run_is_the_training_not_the_deployment_that_it_went_on_to(trained: Trained) -> None:
+    workspace, first = trained
+
+    shown = workspace.run("show", "last", "--json")
+
+    assert shown.json["execution_arn"] == first.json["execution_arn"]
+    assert workspace.run("logs", "last", "prepare").out.count("prepare")
+
+
 def test_a_second_run_reuses_every_cacheable_step(trained: Trained) -> None:
     workspace, first = trained
     models = workspace.run("models", "list", "--json").json
