@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +16,7 @@ from sagelens.data.members import Member
 from sagelens.errors import BadConfig, BadData
 from sagelens.values.suggestion import suggestion
 
-__all__ = ["Dialect", "Place", "dialect_of", "headers", "locate", "read_texts"]
+__all__ = ["Dialect", "Heading", "Place", "dialect_of", "headings", "locate", "read_texts", "shown"]
 
 _WHOLE = 1 << 30  # bytes of a file that is read at once, by all cores; a larger one comes in pieces
 _BLOCK = 4 << 20  # bytes that one core reads at a time
@@ -25,9 +27,16 @@ _MAGIC = {
     b"PAR1": "Parquet",
     b"\x1f\x8b": "packed by gzip, and has no .gz in its name",
     b"%PDF": "a PDF document",
+    b"BZh": "packed by bzip2, which is not read",
+    b"\x28\xb5\x2f\xfd": "packed by zstd, which is not read",
+    b"\xfd7zXZ": "packed by xz, which is not read",
 }
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_START = 4096  # bytes in which a file shows what it is
 _LIKELY = (";", "\t", "|")
+_VALUE = re.compile(r"[-+]?(\d+\.\d*|\.\d+)([eE][-+]?\d+)?|\d{4}-\d{2}-\d{2}([T ].*)?")
+_INTEGER = re.compile(r"[-+]?\d+")
+_ENDS = b"\r\n"
 _OPTIONS = {
     **dict.fromkeys(("delim", "sep", "delimiter"), "delimiter"),
     **{name: name for name in ("quote", "escape", "encoding", "skip", "header", "names", "thousands", "dateformat")},
@@ -38,14 +47,15 @@ _OPTIONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
-    """How a source writes CSV. `names` are the columns of files that have no `header`; `formats` are DuckDB's."""
+    """How a source writes CSV. `names` are the columns of files that have no `header`, or take the place of it; whether there is
+    one is looked at where `header` is None. `formats` are DuckDB's."""
 
     delimiter: str = ","
     quote: str = '"'
     escape: str = ""
     encoding: str = "utf-8"
     skip: int = 0
-    header: bool = True
+    header: bool | None = None
     names: tuple[str, ...] = ()
     decimal: str = "."
     thousands: str = ""
@@ -56,6 +66,14 @@ class Dialect:
     def formats(self) -> dict[str, str]:
         given = {"dateformat": self.dateformat, "timestampformat": self.timestampformat}
         return {name: value for name, value in given.items() if value}
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The columns of a file, and how many of its lines stand before the first row."""
+
+    names: tuple[str, ...]
+    lines: int
 
 
 @dataclass(frozen=True)
@@ -82,9 +100,9 @@ def dialect_of(options: Mapping[str, Any]) -> Dialect:
         value = getattr(dialect, field)
         if not isinstance(value, str) or len(value.encode()) > 1 or (field in {"delimiter", "decimal"} and not value):
             raise BadConfig(f"Option {field} of CSV is {value!r}; one character is allowed.")
-    if not isinstance(dialect.header, bool) or not isinstance(dialect.skip, int):
+    if not isinstance(dialect.header, bool | None) or not isinstance(dialect.skip, int) or dialect.skip < 0:
         raise BadConfig("Of the options of CSV, header is true or false and skip a number of lines.")
-    if not dialect.header and not dialect.names:
+    if dialect.header is False and not dialect.names:
         raise BadConfig("A CSV source without a header needs the names of its columns: options: {header: false, names: [...]}.")
     try:
         "".encode(dialect.encoding)
@@ -95,40 +113,76 @@ def dialect_of(options: Mapping[str, Any]) -> Dialect:
     return dialect
 
 
-def headers(source: str, files: Sequence[Member], dialect: Dialect) -> dict[str, tuple[str, ...]]:
-    """The columns of each file that has any line, by the file's name. Raises BadData where a column could not be kept under its
+def headings(source: str, files: Sequence[Member], dialect: Dialect) -> dict[str, Heading]:
+    """The heading of each file that has any line, by the file's name. Raises BadData where a column could not be kept under its
     own name, or files do not have the same."""
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, Heading] = {}
     for member in files:
-        names = _header(source, member, dialect)
-        if names is not None:
-            _check_names(source, member.name, names)
-            found[member.name] = names
+        heading = _heading(source, member, dialect)
+        if heading is not None:
+            _check_names(source, member.name, heading)
+            found[member.name] = heading
     first = next(iter(found), None)
-    for name, columns in found.items():
-        if first is not None and set(columns) != set(found[first]):
-            raise BadData(_unlike(source, first, found[first], name, columns))
+    for name, heading in found.items():
+        if first is not None and set(heading.names) != set(found[first].names):
+            raise BadData(_unlike(source, first, found[first].names, name, heading.names))
     return found
 
 
-def _header(source: str, member: Member, dialect: Dialect) -> tuple[str, ...] | None:
+def _heading(source: str, member: Member, dialect: Dialect) -> Heading | None:
     with member.path.open("rb") as file:
-        start = file.read(4)
-    for magic, kind in _MAGIC.items():
-        if start.startswith(magic):
-            raise BadData(f"Source '{source}' ({member.name}) is no CSV: this is {kind}. Correct the source's `format`.")
-    if start.startswith(_UTF16) and not dialect.encoding.lower().startswith("utf-16"):
-        raise BadData(f"Source '{source}' ({member.name}) is UTF-16. Set the source's options: {{encoding: utf-16}}.")
-    if dialect.names:
-        return dialect.names if start else None
+        start = file.read(_START)
+    _check_kind(source, member, start, dialect)
+    if dialect.header is False:
+        return Heading(dialect.names, dialect.skip) if start.strip(_ENDS) else None
     with _opened(member.path, dialect) as lines:
+        records = _records(lines, dialect)
         try:
-            names = next(_records(lines, dialect), None)
+            names = next((tuple(record) for record in records if record), None)  # empty lines may stand before the header
         except UnicodeDecodeError as error:
             raise _undecodable(source, member, dialect) from error
         except csv.Error as error:
             raise BadData(f"Source '{source}' ({member.name}, line 1) cannot be read as CSV: {error}.") from error
-    return tuple(names) if names else None
+        if names is None:
+            return None
+        _check_header(source, member, names, dialect)
+        return Heading(dialect.names or names, dialect.skip + records.line_num)
+
+
+def _check_kind(source: str, member: Member, start: bytes, dialect: Dialect) -> None:
+    for magic, kind in _MAGIC.items():
+        if start.startswith(magic):
+            raise BadData(f"Source '{source}' ({member.name}) is no CSV: this is {kind}. Correct the source's `format`.")
+    if dialect.encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32", "utf16", "utf32")):
+        return
+    if start.startswith(_UTF16):
+        raise BadData(f"Source '{source}' ({member.name}) is UTF-16. Set the source's options: {{encoding: utf-16}}.")
+    if b"\0" in start:
+        raise BadData(
+            f"Source '{source}' ({member.name}, line {start[: start.index(0)].count(10) + 1}) holds a zero byte, which text does "
+            "not. Where the file is UTF-16, set the source's options: {encoding: utf-16-le}."
+        )
+
+
+def _check_header(source: str, member: Member, names: tuple[str, ...], dialect: Dialect) -> None:
+    """A first line that is a row would be lost, and the columns named after its values."""
+    where = f"Source '{source}' ({member.name})"
+    if names[0].lower().startswith("sep=") and not any(names[1:]):
+        raise BadData(
+            f"{where} begins with a line for Excel, '{names[0]}'. Set the source's options: {{skip: 1}}, and its delim."
+        )
+    if dialect.names and len(dialect.names) != len(names):
+        raise BadData(f"{where}: {len(names)} columns stand in the header, {len(dialect.names)} in the source's option `names`.")
+    if dialect.header is not None or dialect.names:
+        return
+    value = next((name for name in names if _VALUE.fullmatch(name)), None)
+    if value is None and all(_INTEGER.fullmatch(name) for name in names):
+        value = names[0]
+    if value is not None:
+        raise BadData(
+            f"{where} seems to have no header: '{value}' stands in its first line. Set the source's options: {{header: false, "
+            "names: [...]}, or {header: true} if that is the name of a column."
+        )
 
 
 def _opened(path: Path, dialect: Dialect) -> io.TextIOWrapper:
@@ -151,8 +205,8 @@ def _records(lines: io.TextIOWrapper, dialect: Dialect) -> Any:
     )
 
 
-def _check_names(source: str, file: str, names: tuple[str, ...]) -> None:
-    where = f"Source '{source}' ({file}, line 1)"
+def _check_names(source: str, file: str, heading: Heading) -> None:
+    names, where = heading.names, f"Source '{source}' ({file}, line {max(heading.lines, 1)})"
     if len(names) == 1 and (likely := next((sign for sign in _LIKELY if sign in names[0]), None)):
         shown = "\\t" if likely == "\t" else likely
         advice = f"options: {{delim: '{shown}'}}"
@@ -169,26 +223,38 @@ def _check_names(source: str, file: str, names: tuple[str, ...]) -> None:
 
 
 def _unlike(source: str, first: str, columns: tuple[str, ...], other: str, others: tuple[str, ...]) -> str:
-    lacks = [f"'{name}'" for name in columns if name not in others]
-    adds = [f"'{name}'" for name in others if name not in columns]
-    said = [f"lacks {', '.join(lacks)}"] * bool(lacks) + [f"has {', '.join(adds)} besides"] * bool(adds)
+    lacking, more = [name for name in columns if name not in others], [name for name in others if name not in columns]
+    looks = shown(lacking, more)
+    said = [f"lacks {', '.join(looks(name) for name in lacking)}"] * bool(lacking)
+    said += [f"has {', '.join(looks(name) for name in more)} besides"] * bool(more)
     return (
         f"Source '{source}': {other} {' and '.join(said)}, unlike {first}. All files of a source have the same columns; make two "
         "sources of them, or add what is missing."
     )
 
 
-def read_texts(source: str, member: Member, names: tuple[str, ...], dialect: Dialect) -> Iterator[Any]:
+def shown(names: Iterable[str], others: Iterable[str]) -> Callable[[str], str]:
+    """How to write names of both: those that look the same and are not, by the numbers of their signs."""
+    alike = {_looks(name) for name in names} & {_looks(name) for name in others}
+    return lambda name: ascii(name) if _looks(name) in alike else f"'{name}'"
+
+
+def _looks(name: str) -> str:
+    visible = "".join(sign for sign in name if unicodedata.category(sign) != "Cf")  # marks of order, joiners, a BOM
+    return " ".join(unicodedata.normalize("NFKC", visible).split()).casefold()
+
+
+def read_texts(source: str, member: Member, heading: Heading, dialect: Dialect) -> Iterator[Any]:
     """The file's rows as Arrow tables of strings, dictionary-encoded. Raises BadData with the line that cannot be read."""
     import pyarrow as pa
 
     with TemporaryDirectory(prefix="sagelens-csv-") as folder:
         path = _as_utf8(source, member, dialect, Path(folder))
+        _check_signs(source, member, path, dialect)
         try:
-            yield from _parsed(path, names, dialect)
+            yield from _parsed(path, heading, dialect)
         except pa.ArrowInvalid as error:
-            raise _unreadable(source, member, names, dialect, error) from error
-        _check_quotes(source, member, path, dialect)
+            raise _unreadable(source, member, heading, dialect, error) from error
 
 
 def _as_utf8(source: str, member: Member, dialect: Dialect, folder: Path) -> Path:
@@ -207,15 +273,14 @@ def _as_utf8(source: str, member: Member, dialect: Dialect, folder: Path) -> Pat
     return path
 
 
-def _parsed(path: Path, names: tuple[str, ...], dialect: Dialect) -> Iterator[Any]:
+def _parsed(path: Path, heading: Heading, dialect: Dialect) -> Iterator[Any]:
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
+    names = heading.names
     kind = pa.dictionary(pa.int32(), pa.string())
     options = {
-        "read_options": arrow_csv.ReadOptions(
-            column_names=list(names), skip_rows=dialect.skip + int(dialect.header), block_size=_BLOCK
-        ),
+        "read_options": arrow_csv.ReadOptions(column_names=list(names), skip_rows=heading.lines, block_size=_BLOCK),
         "parse_options": arrow_csv.ParseOptions(
             delimiter=dialect.delimiter,
             quote_char=dialect.quote or False,
@@ -236,26 +301,67 @@ def _parsed(path: Path, names: tuple[str, ...], dialect: Dialect) -> Iterator[An
             yield pa.Table.from_batches([batch])
 
 
-def _check_quotes(source: str, member: Member, path: Path, dialect: Dialect) -> None:
-    """A quote that is never closed takes the rest of the file into one value. Where their number is odd, Python's reader, which
-    is slower, tells whether that is so."""
-    if not dialect.quote:
-        return
-    quote, count = dialect.quote.encode(), 0
+def _check_signs(source: str, member: Member, path: Path, dialect: Dialect) -> None:
+    """Quotes that stand where none may would take rows into one value, or text out of one: the reader that is fast does not mind
+    them. Where one looks so, Python's reader, which is slower and strict, tells."""
+    doubt = False
+    before, inside = b"\n", False
     with path.open("rb") as file:
-        while piece := file.read(1 << 22):
-            count += piece.count(quote)
-    if count % 2:
-        with _opened(path, replace(dialect, encoding="utf-8")) as lines:
-            records = _records(lines, dialect)
-            try:
-                for _ in records:
-                    pass
-            except csv.Error as error:
+        piece, line = file.read(_BLOCK), 1
+        while piece:
+            after = file.read(_BLOCK)
+            if 0 in piece:
+                place = line + piece[: piece.index(0)].count(10)
                 raise BadData(
-                    f"Source '{source}' ({member.name}, line {records.line_num}) cannot be read as CSV: {error}. A quote may be "
-                    "open; set the source's options: {quote: ''} where quotes mean nothing."
-                ) from error
+                    f"Source '{source}' ({member.name}, line {place}) holds a zero byte, which text does not. Was the file cut, "
+                    "or is its encoding another one? Set the source's options: {encoding: ...}."
+                )
+            if dialect.quote and not doubt:
+                doubt, inside = _odd_quotes(before, piece, after[:1], dialect, inside)
+            before, line, piece = piece[-1:], line + piece.count(10), after
+    if doubt or inside:
+        _check_quotes(source, member, path, dialect)
+
+
+def _odd_quotes(before: bytes, piece: bytes, after: bytes, dialect: Dialect, inside: bool) -> tuple[bool, bool]:
+    """Whether a quote does not open or end a value; and whether the piece ends within one. `inside`: it begins within one."""
+    import numpy as np
+
+    quote = dialect.quote.encode()
+    if quote not in piece:
+        return False, inside
+    if dialect.escape and dialect.escape != dialect.quote:
+        return True, inside
+    signs = np.frombuffer(before + piece + (after or b"\n"), np.uint8)
+    places = np.flatnonzero(signs[1:-1] == quote[0]) + 1
+    edges = np.frombuffer(quote + dialect.delimiter.encode() + _ENDS, np.uint8)
+    opening, closing = (places[1::2], places[::2]) if inside else (places[::2], places[1::2])
+    wrong = not (np.isin(signs[opening - 1], edges).all() and np.isin(signs[closing + 1], edges).all())
+    return wrong, inside ^ bool(len(places) % 2)
+
+
+def _check_quotes(source: str, member: Member, path: Path, dialect: Dialect) -> None:
+    line = 1 + dialect.skip
+    with _opened(path, replace(dialect, encoding="utf-8")) as lines:
+        records = _records(lines, dialect)
+        try:
+            for _ in records:
+                line = 1 + dialect.skip + records.line_num
+        except csv.Error as error:
+            raise BadData(
+                f"Source '{source}' ({member.name}, the row that begins in line {line}) cannot be read as CSV: {error}. A quote "
+                "may be open, or stand within a value without being doubled. Correct it; or, where quotes mean nothing, set the "
+                "source's options: {quote: ''}."
+            ) from error
+
+
+def _numbered(lines: io.TextIOWrapper, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+    """Records, each with the line of the file on which it begins."""
+    records = _records(lines, dialect)
+    line = 1 + dialect.skip
+    for record in records:
+        yield line, record
+        line = 1 + dialect.skip + records.line_num
 
 
 def _undecodable(source: str, member: Member, dialect: Dialect) -> BadData:
@@ -274,38 +380,35 @@ def _undecodable(source: str, member: Member, dialect: Dialect) -> BadData:
     return BadData(f"Source '{source}' ({member.name}, line {line}) is not {dialect.encoding}.")
 
 
-def _unreadable(source: str, member: Member, names: tuple[str, ...], dialect: Dialect, error: Exception) -> BadData:
+def _unreadable(source: str, member: Member, heading: Heading, dialect: Dialect, error: Exception) -> BadData:
     """What Arrow says of a file, with the line."""
     if "UTF8" in str(error):
         return _undecodable(source, member, dialect)
     try:
         with _opened(member.path, dialect) as lines:
-            records = _records(lines, dialect)
-            for values in records:
-                if values and len(values) != len(names):
+            for line, values in _numbered(lines, dialect):
+                if values and line > heading.lines and len(values) != len(heading.names):
                     return BadData(
-                        f"Source '{source}' ({member.name}, line {records.line_num}) cannot be read as csv: {len(values)} values "
-                        f"where the header has {len(names)} columns."
+                        f"Source '{source}' ({member.name}, line {line}) cannot be read as csv: {len(values)} values where the "
+                        f"header has {len(heading.names)} columns."
                     )
     except (csv.Error, UnicodeDecodeError) as said:
         return BadData(f"Source '{source}' ({member.name}) cannot be read as csv: {said}.")
     return BadData(f"Source '{source}' ({member.name}) cannot be read as csv: {str(error).partition(chr(10))[0].rstrip('.')}.")
 
 
-def locate(
-    files: Sequence[Member], columns: Mapping[str, tuple[str, ...]], dialect: Dialect, column: str, value: str
-) -> Place | None:
+def locate(files: Sequence[Member], found: Mapping[str, Heading], dialect: Dialect, column: str, value: str) -> Place | None:
     """The first line on which a column has this value."""
     for member in files:
-        names = columns.get(member.name)
-        if names is None:
+        heading = found.get(member.name)
+        if heading is None:
             continue
-        index = names.index(column)
+        index = heading.names.index(column)
         with _opened(member.path, dialect) as lines:
-            records = _records(lines, dialect)
             try:
-                if any(len(values) > index and values[index] == value for values in records):
-                    return Place(member.name, records.line_num)
+                for line, values in _numbered(lines, dialect):
+                    if line > heading.lines and len(values) > index and values[index] == value:
+                        return Place(member.name, line)
             except (csv.Error, UnicodeDecodeError):
                 continue
     return None

@@ -80,6 +80,8 @@ def _of_header(file: IO[bytes], options: Mapping[str, Any]) -> tuple[str, ...] |
         text = line.decode("utf-8-sig")
     except UnicodeDecodeError:
         return None
+    if not text.strip() or text.lower().startswith("sep="):
+        return None
     if len(delimiter) != 1 or text.count('"') % 2:  # a name that holds a line break: DuckDB reads it, this does not
         return None
     return tuple(next(csv.reader(io.StringIO(text), delimiter=delimiter), ()))

@@ -6,13 +6,12 @@ so are numbers that a float or a 64-bit integer would round. Times without a dat
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
-__all__ = ["TEXTS", "Inferred", "as_declared", "infer", "nearly_numbers"]
+__all__ = ["Inferred", "comes_back", "infer", "nearly_numbers", "plainly", "unkept"]
 
 _INTEGER = r"^(0|-?[1-9][0-9]{0,18})$"  # at most 19 digits, which the cast looks at more closely
 _INTEGRAL = r"^-?[0-9]+$"
@@ -26,37 +25,14 @@ _NUMBER = (
 _BARE = _NUMBER + r"|^-?(0|[1-9][0-9]*)[eE][0-9]+$"
 _POINT = r"^-?[0-9]*\.[0-9]+$"
 _SHORT = r"^-?0*\.?([0-9]\.?){0,15}$"  # 15 digits: any such number comes back from a double
-_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
+_YEAR = r"^([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"  # Python and most others have no year 0
+_DATE = _YEAR + r"-[0-9]{2}-[0-9]{2}$"
+_TIME = _YEAR + r"-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
 _ZONE = r"(Z|[-+][0-9]{2}(:?[0-9]{2})?)$"
+_LAST_YEAR = 9999  # of Python's dates
 _BOOLEANS = (("false", "true"), ("False", "True"), ("FALSE", "TRUE"))
-_LOOSE_NUMBER = re.compile(r"\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*")
-_LOOSE_INTEGER = re.compile(r"\s*[-+]?\d+(\.0*)?\s*")
-_LOOSE_DATE = re.compile(r"\s*\d{4}-\d{1,2}-\d{1,2}\s*")
-_OTHER_ZONE = re.compile(r".*\d{2}:\d{2}.*[-+](?!00(:?00)?$)\d{2}(:?\d{2})?\s*")
-TEXTS = frozenset({"VARCHAR", "TEXT", "STRING", "CHAR", "BPCHAR"})
-"""DuckDB's names of the type that takes any text."""
-_MOST_DIGITS = 200  # of a number that is looked at; a DECIMAL has 38
-_DECIMAL = re.compile(r"DECIMAL\(\s*\d+\s*,\s*(\d+)\s*\)|NUMERIC\(\s*\d+\s*,\s*(\d+)\s*\)")
-_INTEGERS = frozenset(
-    {
-        *(
-            "TINYINT",
-            "SMALLINT",
-            "INTEGER",
-            "INT",
-            "BIGINT",
-            "HUGEINT",
-            "UTINYINT",
-            "USMALLINT",
-            "UINTEGER",
-            "UBIGINT",
-            "UHUGEINT",
-        ),
-        *("INT1", "INT2", "INT4", "INT8", "SHORT", "SIGNED", "LONG"),
-    }
-)
-_FLOATS = frozenset({"DOUBLE", "FLOAT", "REAL", "FLOAT4", "FLOAT8"})
+_PADDED = r"\.[0-9]+0([eE]|$)"  # 1.10, which a number does not keep apart from 1.1
+_NO_FRACTION = r"^[^.]*\.?|[eE].*$"
 
 
 @dataclass(frozen=True)
@@ -84,6 +60,15 @@ def nearly_numbers(texts: Any) -> Any:
     return texts.filter(pc.invert(pc.match_substring_regex(texts, _NUMBER)))
 
 
+def unkept(texts: Any) -> str:
+    """Of numbers that no type keeps as they are written, one that tells why."""
+    import pyarrow.compute as pc
+
+    odd = pc.or_(pc.match_substring_regex(texts, _PADDED), pc.invert(pc.match_substring_regex(texts, _SHORT)))
+    found = texts.filter(odd)
+    return str((found if len(found) else texts)[0].as_py())
+
+
 def _booleans(texts: Any) -> Any:
     import pyarrow as pa
 
@@ -108,17 +93,28 @@ def _floats(texts: Any) -> Any:
     if not _all(texts, pattern) or _all(texts, _INTEGRAL):  # integers alone that no integer type holds are names, not amounts
         return None
     values = _cast(texts, pa.float64())
-    if values is None or not pc.all(pc.is_finite(values)).as_py():
+    if values is None or not pc.all(pc.is_finite(values)).as_py() or not _one_form(texts):
         return None
     long = pc.invert(pc.match_substring_regex(texts, _SHORT))
     kept = all(
-        _comes_back(text, value)
+        comes_back(text, value)
         for text, value in zip(texts.filter(long).to_pylist(), values.filter(long).to_pylist(), strict=True)
     )
     return values if kept else None
 
 
-def _comes_back(text: str, value: float) -> bool:
+def _one_form(texts: Any) -> bool:
+    """Zeros at the end are kept by a float only where all values have the same number of places: `1.90, 1.10` are amounts, but
+    `1.9, 1.10` may be versions or sections, and `1.1, 1.10` two of them."""
+    import pyarrow.compute as pc
+
+    if not pc.any(pc.match_substring_regex(texts, _PADDED)).as_py():
+        return True
+    places = pc.min_max(pc.utf8_length(pc.replace_substring_regex(texts, _NO_FRACTION, "")))
+    return bool(places["min"] == places["max"])
+
+
+def comes_back(text: str, value: float) -> bool:
     """Whether a double holds the number as it is written, be it in the shortest form or in the 17 digits that C prints."""
     return Decimal(text) in {Decimal(repr(value)), Decimal(f"{value:.17g}")}
 
@@ -138,7 +134,16 @@ def _timestamps(texts: Any) -> Any:
 def _instants(texts: Any) -> Any:
     import pyarrow as pa
 
-    return _cast(texts, pa.timestamp("us", tz="UTC")) if _all(texts, _TIME + _ZONE) else None
+    values = _cast(texts, pa.timestamp("us", tz="UTC")) if _all(texts, _TIME + _ZONE) else None
+    return values if values is None or _in_years(values) else None
+
+
+def _in_years(values: Any) -> bool:
+    """In UTC, a time near the ends may be in a year that Python does not have."""
+    import pyarrow.compute as pc
+
+    years = pc.min_max(pc.year(values))
+    return bool(years["min"].as_py() >= 1 and years["max"].as_py() <= _LAST_YEAR)
 
 
 _ATTEMPTS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
@@ -149,6 +154,11 @@ _ATTEMPTS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
     ("TIMESTAMP", _timestamps),
     ("TIMESTAMP WITH TIME ZONE", _instants),
 )
+
+
+def plainly(texts: Any, *, integers: bool) -> bool:
+    """Whether all texts are numbers, or integers, of so few digits that nothing has to be looked at one by one."""
+    return bool(len(texts)) and (_all(texts, _INTEGER) if integers else _all(texts, _NUMBER) and _all(texts, _SHORT))
 
 
 def _all(texts: Any, pattern: str) -> bool:
@@ -167,81 +177,3 @@ def _cast(texts: Any, kind: Any) -> Any:
         return texts.cast(kind)
     except pa.ArrowInvalid:
         return None
-
-
-def as_declared(texts: Any, kind: str, cursor: Any, formats: dict[str, str]) -> tuple[Any, str | None]:
-    """The texts as a declared type of DuckDB's, an Arrow array, and the first of them that would not be kept as it is written, if
-    any. `formats`: DuckDB's `dateformat` and `timestampformat`, where dates are written in another way."""
-    import pyarrow as pa
-
-    wanted = " ".join(kind.upper().split())
-    if wanted in TEXTS:
-        return texts, None
-    name = "dateformat" if wanted == "DATE" else "timestampformat"
-    strict = f"TRY_CAST(try_strptime(t, $format) AS {kind})" if name in formats and wanted in _DATED else f"TRY_CAST(t AS {kind})"
-    given = pa.table({"t": texts})  # noqa: F841 - DuckDB finds it by its name
-    parameters = {"format": formats[name]} if "$format" in strict else {}
-    query = f"SELECT {strict} AS v FROM given"  # noqa: S608 - types of sources are checked
-    values = cursor.sql(query, params=parameters).to_arrow_table().column("v").combine_chunks()
-    kept = _anything if _plainly(texts, wanted) else _RULES.get(wanted.partition("(")[0], _anything)
-    for text, missing in zip(texts.to_pylist(), values.is_null().to_pylist(), strict=True):
-        if missing or (not parameters and not kept(text, wanted)):
-            return values, text
-    return values, None
-
-
-def _plainly(texts: Any, wanted: str) -> bool:
-    """Whether the whole column is written so that nothing has to be looked at one by one."""
-    if not len(texts) or wanted not in _INTEGERS | _FLOATS:
-        return False
-    return _all(texts, _INTEGER) if wanted in _INTEGERS else _all(texts, _NUMBER) and _all(texts, _SHORT)
-
-
-_DATED = frozenset({"DATE", "TIMESTAMP", "DATETIME", "TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"})
-
-
-def _anything(text: str, kind: str) -> bool:  # noqa: ARG001 - one form for all rules
-    return True
-
-
-def _integer(text: str, kind: str) -> bool:  # noqa: ARG001
-    return _LOOSE_INTEGER.fullmatch(text) is not None
-
-
-def _float(text: str, kind: str) -> bool:  # noqa: ARG001
-    if not _LOOSE_NUMBER.fullmatch(text):
-        return False
-    value = float(text)
-    integral = _LOOSE_INTEGER.fullmatch(text) is not None
-    return abs(value) != float("inf") and (not integral or Decimal(text.strip()) in {Decimal(value), Decimal(repr(value))})
-
-
-def _decimal(text: str, kind: str) -> bool:
-    places = _DECIMAL.fullmatch(kind)
-    scale = int(places[1] or places[2]) if places else 3  # DuckDB's DECIMAL is (18, 3)
-    try:
-        given = Decimal(text.strip())
-    except InvalidOperation:
-        return False
-    exponent = given.normalize(Context(prec=_MOST_DIGITS)).as_tuple().exponent
-    return isinstance(exponent, int) and -exponent <= scale
-
-
-def _date(text: str, kind: str) -> bool:  # noqa: ARG001
-    return _LOOSE_DATE.fullmatch(text) is not None
-
-
-def _timestamp(text: str, kind: str) -> bool:  # noqa: ARG001
-    """Without a zone of its own, it cannot keep another one's time."""
-    return _OTHER_ZONE.fullmatch(text) is None
-
-
-_RULES: dict[str, Callable[[str, str], bool]] = {
-    **dict.fromkeys(_INTEGERS, _integer),
-    **dict.fromkeys(_FLOATS, _float),
-    "DECIMAL": _decimal,
-    "NUMERIC": _decimal,
-    "DATE": _date,
-    "TIMESTAMP": _timestamp,
-    "DATETIME": _timestamp,
-}

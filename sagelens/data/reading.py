@@ -14,26 +14,30 @@ from typing import Any
 from warnings import warn
 
 from sagelens.data import csv_text
+from sagelens.data.bounds import check_sizes
 from sagelens.data.connection import connection, cores
-from sagelens.data.inference import TEXTS, as_declared, infer, nearly_numbers
-from sagelens.data.members import Member, inflated, members_of, unpacked
+from sagelens.data.declared import Declared, as_declared, declared
+from sagelens.data.inference import infer, nearly_numbers, unkept
+from sagelens.data.json_lines import read_json_lines
+from sagelens.data.members import Member, inflated, members_of, partitions, unpacked
 from sagelens.data.table import Table
-from sagelens.errors import BadConfig, BadData
+from sagelens.data.typed_files import read_parquet
+from sagelens.errors import BadData
 from sagelens.values import LocalSource, Source, SourceFormat
 
 __all__ = ["ColumnRead", "SourceRead", "collect_sources", "read_source", "read_sources"]
 
-_CSV = frozenset({SourceFormat.CSV, SourceFormat.CSV_ZIP})
-_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_ ]*(\(\s*\d+\s*(,\s*\d+\s*)?\))?(\[\d*\])?|(STRUCT|MAP)\(.+\)(\[\])?", re.IGNORECASE)
 _MOSTLY = 0.9  # of the rows: a column of text that is numbers for the most part is said to be so
 _SHOWN = 3  # examples in a message
+_AS_TEXT = frozenset({"JSON", "UUID"})  # in Arrow
 _numbers = count()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnRead:
     """`type` is DuckDB's; `decided` says by what: "declared", "every value", "no value" or "file". `missing` counts the values
-    that were read as missing, by the word that stood there (an empty field is the word "")."""
+    that were read as missing, by the word that stood there: an empty field of CSV is the word "", and a record of JSON that has
+    none "no key"."""
 
     name: str
     type: str
@@ -72,24 +76,30 @@ def read_source(local: LocalSource) -> Table:
 
 def _read(local: LocalSource, cursor: Any) -> tuple[str, tuple[ColumnRead, ...]]:
     """Read the files of a source into a table of the shared database; its name is the answer."""
-    _check_types(local)
+    kinds = {name: declared(local.name, name, kind, cursor) for name, kind in local.source.columns.items()}
     files = sorted(path for path in local.path.rglob("*") if path.is_file())
     if not files:
         raise BadData(f"Source '{local.name}' ({local.source.uri}) has no files.")
+    reader = {SourceFormat.PARQUET: read_parquet, SourceFormat.JSON_LINES: read_json_lines}.get(local.source.format, _read_csv)
+    table = f"{local.name}_{next(_numbers)}"
     with _members(local, files) as members:
         if not members:
-            raise BadData(f"Source '{local.name}' ({local.source.uri}) has no files but what other programs left beside data.")
-        reader = {SourceFormat.PARQUET: _parquet, SourceFormat.JSON_LINES: _json_lines}.get(local.source.format, _csv)
-        name, columns = reader(local, members, cursor)
-    if not cursor.table(name).count("*").fetchall()[0][0]:
+            raise BadData(
+                f"Source '{local.name}' ({local.source.uri}) has no files but what other programs left beside data, under names "
+                "that begin with . or _, say."
+            )
+        if not local.source.options.get("hive_partitioning"):
+            _tell_partitions(local, members)
+        missing = reader(local, kinds, members, cursor, table)
+    rows = cursor.execute(f'SELECT count(*) FROM "{table}"').fetchall()[0][0]  # noqa: S608 - names of sources are checked
+    if not rows:
         raise BadData(f"Source '{local.name}' ({local.source.uri}) has no rows.")
-    return name, columns
-
-
-def _check_types(local: LocalSource) -> None:
-    for column, kind in local.source.columns.items():
-        if not _TYPE.fullmatch(kind.strip()):
-            raise BadConfig(f"Source '{local.name}' declares '{column}' as {kind!r}, which is no type of DuckDB's.")
+    types = {row[0]: row[1] for row in cursor.execute(f'DESCRIBE "{table}"').fetchall()}
+    _tell_absent(local, tuple(types))
+    decided = {name: _decided(local.source, name, sum(missing.get(name, {}).values()) == rows) for name in types}
+    return table, tuple(
+        ColumnRead(name=name, type=kind, decided=decided[name], missing=missing.get(name, {})) for name, kind in types.items()
+    )
 
 
 @contextmanager
@@ -100,32 +110,50 @@ def _members(local: LocalSource, files: Sequence[Path]) -> Iterator[list[Member]
         folder = Path(name)
         if local.source.format is SourceFormat.CSV_ZIP:
             found = list(unpacked(local.name, found, folder))
-        elif local.source.format is not SourceFormat.PARQUET:
-            found = [inflated(local.name, member, folder) if member.path.suffix == ".gz" else member for member in found]
+        if local.source.format is not SourceFormat.PARQUET:
+            found = inflated(local.name, found, folder)
+            check_sizes(local.name, [member.path for member in found])
         yield found
 
 
-def _csv(local: LocalSource, members: Sequence[Member], cursor: Any) -> tuple[str, tuple[ColumnRead, ...]]:
+def _tell_partitions(local: LocalSource, members: Sequence[Member]) -> None:
+    names = sorted({name for member in members for name in partitions(member.name)})
+    if names:
+        has = "Set the source's options: {hive_partitioning: true} to have them."
+        warn(
+            f"Source '{local.name}' lies in folders that are named after {', '.join(names)}, which become no columns. "
+            f"{has if local.source.format is SourceFormat.PARQUET else 'Write them into the files to have them.'}",
+            stacklevel=2,
+        )
+
+
+def _decided(source: Source, name: str, empty: bool) -> str:
+    if name in source.columns:
+        return "declared"
+    if empty:
+        return "no value"
+    return "file" if source.format in {SourceFormat.PARQUET, SourceFormat.JSON_LINES} else "every value"
+
+
+def _read_csv(
+    local: LocalSource, kinds: Mapping[str, Declared], members: Sequence[Member], cursor: Any, table: str
+) -> dict[str, dict[str, int]]:
     dialect = csv_text.dialect_of(local.source.options)
-    headers = csv_text.headers(local.name, members, dialect)
-    if not headers:
+    headings = csv_text.headings(local.name, members, dialect)
+    if not headings:
         raise BadData(f"Source '{local.name}' ({local.source.uri}) has no rows.")
-    names = next(iter(headers.values()))
-    _tell_absent(local, names)
-    table = _texts(local.name, members, headers, names, dialect)
-    if not table.num_rows:
-        raise BadData(f"Source '{local.name}' ({local.source.uri}) has no rows.")
-    column = _CsvColumns(local, members, headers, dialect, cursor)
-    read = {name: column.read(name, table.column(name)) for name in names}
-    return _stored(local, {name: values for name, (_, values) in read.items()}, cursor), tuple(
-        about for about, _ in read.values()
-    )
+    names = next(iter(headings.values())).names
+    texts = _texts(local.name, members, headings, names, dialect)
+    column = _CsvColumns(local, kinds, members, headings, dialect, cursor)
+    read = {name: column.read(name, texts.column(name)) for name in names}
+    _store({name: values for name, (_, values) in read.items()}, kinds, cursor, table)
+    return {name: missing for name, (missing, _) in read.items() if missing}
 
 
 def _texts(
     source: str,
     members: Sequence[Member],
-    headers: Mapping[str, tuple[str, ...]],
+    headings: Mapping[str, csv_text.Heading],
     names: tuple[str, ...],
     dialect: csv_text.Dialect,
 ) -> Any:
@@ -134,8 +162,8 @@ def _texts(
     parts = [
         part.select(list(names))
         for member in members
-        if member.name in headers
-        for part in csv_text.read_texts(source, member, headers[member.name], dialect)
+        if member.name in headings
+        for part in csv_text.read_texts(source, member, headings[member.name], dialect)
     ]
     return pa.concat_tables(parts).unify_dictionaries()
 
@@ -145,13 +173,14 @@ class _CsvColumns:
     """Columns of text become columns of their types."""
 
     local: LocalSource
+    kinds: Mapping[str, Declared]
     members: Sequence[Member]
-    headers: Mapping[str, tuple[str, ...]]
+    headings: Mapping[str, csv_text.Heading]
     dialect: csv_text.Dialect
     cursor: Any
 
-    def read(self, name: str, column: Any) -> tuple[ColumnRead, Any]:
-        """How the column was read, and its values. `column` is dictionary-encoded text of one dictionary."""
+    def read(self, name: str, column: Any) -> tuple[dict[str, int], Any]:
+        """What was read as missing, and the values. `column` is dictionary-encoded text of one dictionary."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -160,37 +189,27 @@ class _CsvColumns:
         texts, codes = encoded.dictionary, encoded.indices
         missing = pc.is_in(texts, value_set=pa.array(self.local.source.null, pa.string()))
         known = texts.filter(pc.invert(missing))
-        kind, values, decided = self._typed(name, known, codes, texts)
+        values = self._typed(name, known, codes, texts)
         # Every code becomes the place of its value, or null where its text stands for a missing one.
         places = pc.if_else(
             missing, None, pc.cast(pc.subtract(pc.cumulative_sum(pc.cast(pc.invert(missing), pa.int32())), 1), pa.int32())
         )
-        about = ColumnRead(name=name, type=kind, decided=decided, missing=_counted(texts.filter(missing), missing, codes))
-        return about, values.take(places.take(codes))
+        return _counted(texts.filter(missing), missing, codes), values.take(places.take(codes))
 
-    def _typed(self, name: str, known: Any, codes: Any, texts: Any) -> tuple[str, Any, str]:
-        declared = self.local.source.columns.get(name)
-        plain = self._plain(known)
-        if declared is None:
+    def _typed(self, name: str, known: Any, codes: Any, texts: Any) -> Any:
+        kind, plain = self.kinds.get(name), self._plain(known)
+        if kind is None:
             found = infer(plain)
-            if found.type == "VARCHAR":
-                self._tell_mixed(name, plain, codes, texts)
-            return found.type, known if found.type == "VARCHAR" else found.values, "every value" if len(known) else "no value"
-        if declared.strip().upper() in TEXTS:
-            return declared, known, "declared"
-        values, wrong = self._declared(plain, declared)
+            if found.type != "VARCHAR":
+                return found.values
+            self._tell_mixed(name, plain, codes, texts)
+            return known
+        if kind.type == "VARCHAR":
+            return known
+        values, wrong = as_declared(plain, kind, self.cursor, self.dialect.formats)
         if wrong is not None:
-            raise self._unfit(name, declared, known[plain.index(wrong).as_py()].as_py(), codes, texts)
-        return declared, values, "declared"
-
-    def _declared(self, texts: Any, kind: str) -> tuple[Any, str | None]:
-        import duckdb
-
-        try:
-            return as_declared(texts, kind, self.cursor, self.dialect.formats)
-        except (duckdb.CatalogException, duckdb.ParserException, duckdb.BinderException) as error:
-            said = str(error).partition("\n")[0]
-            raise BadConfig(f"Source '{self.local.name}' declares a type {kind!r}, which DuckDB does not have: {said}") from error
+            raise self._unfit(name, kind.type, known[plain.index(wrong).as_py()].as_py(), codes, texts)
+        return values
 
     def _plain(self, texts: Any) -> Any:
         """Numbers that are written with other separators, as others write them. What is no number stays as it is."""
@@ -209,7 +228,7 @@ class _CsvColumns:
         import pyarrow.compute as pc
 
         rows = pc.sum(pc.equal(codes, texts.index(value).as_py())).as_py()
-        place = csv_text.locate(self.members, self.headers, self.dialect, name, value)
+        place = csv_text.locate(self.members, self.headings, self.dialect, name, value)
         where = str(place) if place else self.members[0].name
         more = f" in {rows} rows" if rows > 1 else ""
         return BadData(
@@ -223,13 +242,15 @@ class _CsvColumns:
         import pyarrow.compute as pc
 
         others = nearly_numbers(known)
+        if not len(others):
+            self._tell_unkept(name, known)
         if not len(others) or len(others) == len(known):
             return
         rows_with = pc.sum(pc.is_in(texts, value_set=pc.cast(others, pa.string())).take(codes)).as_py() or 0
         if rows_with > (1 - _MOSTLY) * len(codes):
             return
         value = others[0].as_py()
-        place = csv_text.locate(self.members, self.headers, self.dialect, name, value)
+        place = csv_text.locate(self.members, self.headings, self.dialect, name, value)
         shown = ", ".join(f"'{other}'" for other in others.slice(0, _SHOWN).to_pylist())
         warn(
             f"Source '{self.local.name}': column '{name}' is read as text, since {rows_with} of its {len(codes)} rows hold no "
@@ -237,6 +258,15 @@ class _CsvColumns:
             "mean that there is no value.",
             stacklevel=2,
         )
+
+    def _tell_unkept(self, name: str, known: Any) -> None:
+        if len(known):
+            warn(
+                f"Source '{self.local.name}': column '{name}' is read as text, since its numbers ({unkept(known)}) are written "
+                "in several forms, or have more digits than a number keeps. Declare it in the source's `columns`: as DOUBLE or "
+                "DECIMAL if these are amounts, as VARCHAR if they are names.",
+                stacklevel=2,
+            )
 
 
 def _counted(words: Any, missing: Any, codes: Any) -> dict[str, int]:
@@ -257,34 +287,11 @@ def _tell_absent(local: LocalSource, names: Sequence[str]) -> None:
         warn(f"Source '{local.name}' has no column {', '.join(absent)}, for which a type is declared.", stacklevel=2)
 
 
-def _stored(local: LocalSource, columns: Mapping[str, Any], cursor: Any) -> str:
+def _store(columns: Mapping[str, Any], kinds: Mapping[str, Declared], cursor: Any, table: str) -> None:
     import pyarrow as pa
 
     given = pa.table(dict(columns))  # noqa: F841 - DuckDB finds it by its name
-    name = f"{local.name}_{next(_numbers)}"
-    cursor.execute(f'CREATE TABLE "{name}" AS SELECT * FROM given')  # noqa: S608 - names of sources are checked
-    return name
-
-
-def _parquet(local: LocalSource, members: Sequence[Member], cursor: Any) -> tuple[str, tuple[ColumnRead, ...]]:
-    from sagelens.data.typed_files import read_parquet
-
-    name = f"{local.name}_{next(_numbers)}"
-    types = read_parquet(local, members, cursor, name)
-    _tell_absent(local, tuple(types))
-    return name, _as_filed(local.source, types)
-
-
-def _json_lines(local: LocalSource, members: Sequence[Member], cursor: Any) -> tuple[str, tuple[ColumnRead, ...]]:
-    from sagelens.data.typed_files import read_json_lines
-
-    name = f"{local.name}_{next(_numbers)}"
-    types = read_json_lines(local, members, cursor, name)
-    _tell_absent(local, tuple(types))
-    return name, _as_filed(local.source, types)
-
-
-def _as_filed(source: Source, types: Mapping[str, str]) -> tuple[ColumnRead, ...]:
-    return tuple(
-        ColumnRead(name=name, type=kind, decided="declared" if name in source.columns else "file") for name, kind in types.items()
-    )
+    names = {name: '"' + name.replace('"', '""') + '"' for name in columns}
+    as_text = {name for name in columns if name in kinds and kinds[name].type in _AS_TEXT}
+    listed = ", ".join(f"{at}::{kinds[name].type} AS {at}" if name in as_text else at for name, at in names.items())
+    cursor.execute(f'CREATE TABLE "{table}" AS SELECT {listed} FROM given')  # noqa: S608 - names are quoted

@@ -23,6 +23,7 @@ def local(tmp_path: Path) -> Callable[..., LocalSource]:
         folder = tmp_path / "source-flights"
         folder.mkdir()
         for name, content in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
         return LocalSource(name="flights", source=declare(form=form, **more), path=folder, digest="d")
 

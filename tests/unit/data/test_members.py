@@ -42,6 +42,9 @@ def values(local: LocalSource) -> list[Any]:
         ("__MACOSX/._a.csv", True),
         ("_temporary/0/part.csv", True),
         ("Thumbs.db", True),
+        ("~$a.xlsx", True),
+        ("@eaDir/a.csv", True),
+        ("./a.csv", False),
         ("a.csv", False),
         ("2013/a.csv", False),
         ("month=1/a_b.csv", False),
@@ -78,11 +81,33 @@ def a_link() -> bytes:
     return buffer.getvalue()
 
 
+def twice(name: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        file.writestr(name, "a\n1\n")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            file.writestr(name, "a\n2\n")
+    return buffer.getvalue()
+
+
+def many_small_bombs() -> bytes:
+    return archive({f"{number}.csv": b"a\n" + b"0" * (20 << 20) for number in range(4)})
+
+
 @pytest.mark.parametrize(
     ("files", "form", "message"),
     [
         ({"a.zip": archive({"a.csv": b"a\n" + b"0" * (80 << 20)})}, SourceFormat.CSV_ZIP, "unpacks to more than"),
         ({"a.csv.gz": gzip.compress(b"a\n" + b"0" * (80 << 20))}, SourceFormat.CSV, "unpacks to more than"),
+        ({"a.zip": archive({"../a.csv": "a\n1\n"})}, SourceFormat.CSV_ZIP, r"member '\.\./a\.csv', whose name leads out"),
+        ({"a.zip": archive({"/a.csv": "a\n1\n"})}, SourceFormat.CSV_ZIP, "whose name leads out of it"),
+        ({"a.zip": twice("a.csv")}, SourceFormat.CSV_ZIP, r"a\.zip has 'a\.csv' 2 times"),
+        (
+            {"a.zip": archive({"a.csv": "a\n1\n", "README.txt": "x"})},
+            SourceFormat.CSV_ZIP,
+            r"files of several kinds: a\.csv, README\.txt",
+        ),
+        ({"a.zip": many_small_bombs()}, SourceFormat.CSV_ZIP, "unpacks to more than"),
         ({"a.zip": a_link()}, SourceFormat.CSV_ZIP, "is a link, not data"),
         ({"a.zip": b"nonsense"}, SourceFormat.CSV_ZIP, "not a readable zip archive"),
         ({"a.csv.gz": b"\x1f\x8bnonsense"}, SourceFormat.CSV, "not readable gzip"),
@@ -101,3 +126,25 @@ def test_an_encrypted_member_is_told(local: Make) -> None:
 
     with pytest.raises(BadData, match="a member is encrypted"):
         read_source(local({"a.zip": bytes(packed)}, SourceFormat.CSV_ZIP))
+
+
+def test_gzip_is_known_by_its_content(local: Make) -> None:
+    assert values(local({"a.csv": gzip.compress(b"a\n1\n"), "b.csv": "a\n2\n"})) == [1, 2]
+
+
+def test_gzip_within_an_archive_is_unpacked(local: Make) -> None:
+    assert values(local({"a.zip": archive({"a.csv.gz": gzip.compress(b"a\n3\n")})}, SourceFormat.CSV_ZIP)) == [3]
+
+
+def test_a_member_in_the_folder_itself_is_read(local: Make) -> None:
+    assert values(local({"a.zip": archive({"./a.csv": "a\n1\n", "b/./c.csv": "a\n2\n"})}, SourceFormat.CSV_ZIP)) == [1, 2]
+
+
+def test_files_that_may_be_data_are_named_when_they_are_passed_over(local: Make) -> None:
+    with pytest.warns(UserWarning, match=r"_b\.csv passed over, since names that begin with \. or _"):
+        assert values(local({"a.csv": "a\n1\n", "_b.csv": "a\n2\n", "_SUCCESS": "", ".a.csv.crc": "x"})) == [1]
+
+
+def test_folders_named_after_values_are_told_of_csv_too(local: Make) -> None:
+    with pytest.warns(UserWarning, match="named after month, which become no columns"):
+        assert values(local({"month=1/a.csv": "a\n1\n"})) == [1]

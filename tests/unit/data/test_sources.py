@@ -72,6 +72,70 @@ class Objects:
         Path(path).write_text(f"{bucket}/{key}")
 
 
+class Listed:
+    """These keys."""
+
+    def __init__(self, *keys: str) -> None:
+        self._keys = keys
+
+    def get_paginator(self, name: str) -> Any:
+        assert name == "list_objects_v2"
+        return self
+
+    def paginate(self, **_: str) -> list[dict[str, Any]]:
+        return [{"Contents": [{"Key": key} for key in self._keys]}]
+
+    def download_file(self, bucket: str, key: str, path: str) -> None:
+        Path(path).write_text(f"{bucket}/{key}")
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (("raw/a//b.csv", "raw/a/b.csv"), "objects 'raw/a//b.csv' and 'raw/a/b.csv' have one name"),
+        (("raw//b.csv", "raw/b.csv"), "have one name"),
+        (("raw/./b.csv", "raw/b.csv"), "have one name"),
+        (("raw/a", "raw/a/b.csv"), "object 'raw/a' is a file, and a folder of 'raw/a/b.csv'"),
+        (("raw/a.parquet", "raw/_delta_log/0.json"), "is a Delta table"),
+    ],
+)
+def test_no_object_takes_the_place_of_another(tmp_path: Path, keys: tuple[str, ...], message: str) -> None:
+    with pytest.raises(BadData, match=message):
+        resolve(declare("s3://bucket/raw/"), tmp_path, s3=Listed(*keys), downloads=tmp_path)
+
+
+def test_objects_of_one_base_name_are_all_downloaded(tmp_path: Path) -> None:
+    keys = ("raw/1/part.csv", "raw/2/part.csv", "raw/_SUCCESS")
+    found = resolve(declare("s3://bucket/raw/"), tmp_path, s3=Listed(*keys), downloads=tmp_path)
+    assert [file.read_text() for file in found] == ["bucket/raw/1/part.csv", "bucket/raw/2/part.csv"]
+
+
+def test_a_file_under_two_names_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    (tmp_path / "latest.csv").symlink_to("a.csv")
+    for uri in (".", "*.csv"):
+        with pytest.raises(BadData, match=r"a\.csv and .*latest\.csv are one file"):
+            resolve(declare(uri), tmp_path)
+
+
+@pytest.mark.parametrize(("target", "kind"), [("elsewhere", "a folder"), ("nowhere", "nothing that exists")])
+def test_a_link_that_is_not_followed_is_told(tmp_path: Path, target: str, kind: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.csv").write_text("x\n1\n")
+    (tmp_path / "data" / "more").symlink_to(tmp_path / target)
+    with pytest.raises(BadData, match=f"more is a link to {kind}"):
+        resolve(declare("data"), tmp_path)
+
+
+def test_folders_that_a_glob_matches_are_told(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    for name in ("a.csv", "sub/b.csv", ".DS_Store"):
+        (tmp_path / name).write_text("x\n1\n")
+    with pytest.warns(UserWarning, match="matches the folder sub, of which nothing is read"):
+        assert resolve(declare("*"), tmp_path) == [tmp_path / "a.csv"]
+
+
 def test_s3_is_downloaded(tmp_path: Path) -> None:
     found = resolve(declare("s3://bucket/raw/"), tmp_path, s3=Objects(), downloads=tmp_path)
     assert found == [tmp_path / "a.csv", tmp_path / "b" / "c.csv"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import re
 import warnings
 from collections.abc import Callable
 from decimal import Decimal
@@ -162,6 +163,12 @@ def test_random_tables_in_several_files(tmp_path_factory: pytest.TempPathFactory
         (["1.5", "2", "1e3"], "DOUBLE"),
         (["10", "1e3"], "VARCHAR"),
         (["39.020000000000003"], "DOUBLE"),
+        (["1.90", "1.10"], "DOUBLE"),
+        (["1.0", "2"], "DOUBLE"),
+        (["1.9", "1.10"], "VARCHAR"),
+        (["1.1", "1.10"], "VARCHAR"),
+        (["0000-01-01"], "VARCHAR"),
+        (["0001-01-01T00:00:00+01:00"], "VARCHAR"),
         (["0.1234567890123456789"], "VARCHAR"),
         (["true", "false"], "BOOLEAN"),
         (["True", "false"], "VARCHAR"),
@@ -198,7 +205,14 @@ def test_the_last_of_many_rows_decides_as_the_first_does(tmp_path: Path) -> None
         *(("DOUBLE", value) for value in ("inf", "NaN", "1e999", "9007199254740993", "1,5", "x")),
         *(("DECIMAL(10,2)", value) for value in ("1.234", "123456789012", "NaN", "1,5")),
         *(("DATE", value) for value in ("2013-02-30", "2013-01-01 10:00:00", "01/02/2013")),
-        ("TIMESTAMP", "2013-01-01T10:00:00+01:00"),
+        *(("FLOAT", value) for value in ("16777217", "inf", "1e39")),
+        *(("DEC(10,1)", value) for value in ("1.25", "x")),
+        ("DOUBLE PRECISION", "9007199254740993"),
+        *(("TIMESTAMP", value) for value in ("2013-01-01T10:00:00+01:00", "2013-01-01 10:00:00.1234567", "epoch")),
+        ("TIMESTAMP WITHOUT TIME ZONE", "2013-01-01T10:00:00+01:00"),
+        ("TIMESTAMP_S", "2013-01-01 10:00:00.5"),
+        *(("TIME", value) for value in ("2013-01-01 08:30:00", "08:30:00.1234567")),
+        ("INTEGER[]", "[1.7]"),
         ("BOOLEAN", "maybe"),
     ],
 )
@@ -250,6 +264,14 @@ def test_a_column_that_would_be_numbers_but_for_a_few_is_said_to_be_text(local: 
         collect_sources({"s": local({"a.csv": f"a\n{rows}\n"})})
 
 
+@pytest.mark.parametrize(
+    ("values", "shown"), [(("1.9", "1.10"), "1.10"), (("7", "12345678901234567890"), "12345678901234567890")]
+)
+def test_numbers_that_no_type_keeps_are_said_to_be_text(local: Make, values: tuple[str, ...], shown: str) -> None:
+    with pytest.warns(UserWarning, match=rf"'a' is read as text, since its numbers \({re.escape(shown)}\)"):
+        collect_sources({"s": local({"a.csv": "\n".join(["a", *values])})})
+
+
 def test_numbers_with_a_decimal_comma(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a;b;c;d\n1,5;1.000,5;1.5;x,1\n2;2;3;y\n")
     options = {"delim": ";", "decimal_separator": ","}
@@ -276,13 +298,64 @@ def test_numbers_with_a_decimal_comma(tmp_path: Path) -> None:
         ({"a.csv": "a\nx\n".encode("utf-16")}, "is UTF-16"),
         ({"a.csv": b"PK\x03\x04...."}, "this is a zip archive or an Excel file"),
         ({"a.csv": b"PAR1...."}, "this is Parquet"),
-        ({"a.csv": 'a,b\n1,"x\n2,3\n'}, "a quote may be open|A quote may be open"),
+        ({"a.csv": 'a,b\n1,"x\n2,3\n'}, "begins in line 2.*A quote may be open"),
+        ({"a.csv": 'a,b\n1,2\n1,"x\n2,"y\n3,z\n'}, "begins in line 3.*A quote may be open"),
+        ({"a.csv": 'a,b\n1,"x"y\n'}, "stand within a value"),
+        ({"a.csv": "5.1,3.5,x\n4.9,3.0,y\n"}, r"seems to have no header: '5\.1' stands in its first line"),
+        ({"a.csv": "1,2\n3,4\n"}, "seems to have no header"),
+        ({"a.csv": "x,2013-01-01\ny,2013-01-02\n"}, "seems to have no header"),
+        ({"a.csv": "sep=;\na;b\n1;2\n"}, "begins with a line for Excel"),
+        ({"a.csv": b"a,b\n1,x\0\n"}, r"line 2\) holds a zero byte"),
+        ({"a.csv": b"a,b\n" + b"1,x\n" * 5000 + b"1,\0\n"}, r"line 5002\) holds a zero byte"),
+        ({"a.csv": "a,b\n1,x\n".encode("utf-16-le")}, "encoding: utf-16-le"),
+        ({"a.csv": "\u00e9\n1\n", "b.csv": "e\u0301\n1\n"}, r"lacks '\\xe9' and has 'e\\u0301' besides"),
         ({"a.csv": "a,b\n1,2\n3\n"}, "line 3.*1 values where the header has 2 columns"),
     ],
 )
 def test_what_would_lose_a_row_or_a_column_is_refused(local: Make, files: dict[str, Any], message: str) -> None:
     with pytest.raises(BadData, match=message):
         collect_sources({"s": local(files)})
+
+
+def test_a_row_that_is_no_header_by_its_options_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("5.1,x\n4.9,y\n")
+
+    assert len(read(source_of(tmp_path, options={"header": False, "names": ["a", "b"]}))[0]) == 2
+    assert read(source_of(tmp_path, options={"header": True}))[0] == [{"5.1": 4.9, "x": "y"}]
+    with pytest.raises(BadData, match="2 columns stand in the header, 1 in the source's option `names`"):
+        read(source_of(tmp_path, options={"header": True, "names": ["a"]}))
+
+
+def test_empty_lines_before_the_header_and_lines_in_it_take_no_row(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('\n\n"a\nx",b\n1,2\n')
+    (tmp_path / "b.csv").write_text('"a\nx",b\n3,4\n')
+
+    assert read(source_of(tmp_path))[0] == [{"a\nx": 1, "b": 2}, {"a\nx": 3, "b": 4}]
+
+
+def test_quotes_within_values_that_need_none_are_text(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('a,b\n1,5" pipe\n2,"say ""no"""\n3,x""y\n')
+
+    assert [row["b"] for row in read(source_of(tmp_path))[0]] == ['5" pipe', 'say "no"', 'x""y']
+
+
+def test_quotes_are_looked_at_beyond_the_first_piece_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b\n" + '1,"x,y"\n' * 700_000 + '1,"x\n2,"y\n')
+    with pytest.raises(BadData, match="begins in line 700002"):
+        read(source_of(tmp_path))
+
+
+def test_lines_are_counted_from_the_start_of_the_file_and_of_the_row(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('made by us\n\na,b\n1,"x\ny"\nq,"1\n2"\n')
+    with pytest.raises(BadData, match=r"a\.csv, line 6\): column 'a' is declared BIGINT, but holds 'q'"):
+        read(source_of(tmp_path, options={"skip": 1}, columns={"a": "BIGINT"}))
+
+
+@pytest.mark.parametrize("kind", ["HUGEINT", "TIMETZ", "INTERVAL", "BIT", "BIGNUM", "HUGEINT[]"])
+def test_types_that_tables_would_not_keep_are_refused(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "a.csv").write_text("c\n1\n")
+    with pytest.raises(BadConfig, match="Declare"):
+        read(source_of(tmp_path, columns={"c": kind}))
 
 
 def test_columns_in_another_order_keep_their_names(tmp_path: Path) -> None:
