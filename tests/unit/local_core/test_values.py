@@ -223,8 +223,8 @@ def test_everything_that_is_wrong_is_counted_no_further_than_anybody_reads() -> 
     ("body", "status"),
     [
         (gzip.compress(bytes(200 * 1024 * 1024)), 413),
-        (gzip.compress(b"{}") + b"more", 400),
-        (gzip.compress(b"{}")[:-1], 400),
+        (gzip.compress(b"{}", mtime=0) + b"more", 400),
+        (gzip.compress(b"{}", mtime=0)[:-1], 400),
         (bytes(LARGEST + 1), 413),
     ],
 )
