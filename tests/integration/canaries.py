@@ -20,6 +20,7 @@ CANARY = "canary:size=50%,wait=5m,termination_wait=2m"
 TIGHT = "deployment.alarms=[{kind: latency, at_most: 0.01ms}]"
 WATCHED = "deployment.alarms=[{kind: errors, at_most: 1%}, {kind: latency, at_most: 5s}]"
 _QUICK = (
+    "framing.acceptance=0.5",
     "preparation.split.train=[7, 8]",
     "training.xgboost.num_boost_round=40",
     "training.baseline_max_iter=20",

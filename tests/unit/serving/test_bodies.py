@@ -211,3 +211,13 @@ def test_floats_of_16_bits_are_numbers(packaged: Path) -> None:
     whole = {**columns, "distance": pa.array([100])}
 
     assert score(ARROW, stream(pa.table(half)), servable) == score(ARROW, stream(pa.table(whole)), servable)
+
+
+def test_a_name_that_is_not_utf_8_is_the_clients_fault(packaged: Path) -> None:
+    from sagelens.serving import Servable
+    from sagelens.serving.media import score
+
+    body = stream(pa.table({"distance": [100]})).replace(b"distance", b"dist\xffnce")
+
+    with pytest.raises(BadRow, match="utf-8"):
+        score(ARROW, body, Servable.load(packaged))
