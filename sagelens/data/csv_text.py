@@ -100,6 +100,10 @@ def dialect_of(options: Mapping[str, Any]) -> Dialect:
         value = getattr(dialect, field)
         if not isinstance(value, str) or len(value.encode()) > 1 or (field in {"delimiter", "decimal"} and not value):
             raise BadConfig(f"Option {field} of CSV is {value!r}; one character is allowed.")
+    signs = {name: sign for name in ("delimiter", "quote", "decimal", "thousands") if (sign := getattr(dialect, name))}
+    doubled = [name for name, sign in signs.items() if list(signs.values()).count(sign) > 1]
+    if doubled:
+        raise BadConfig(f"Options {' and '.join(doubled)} of CSV are the same sign, {signs[doubled[0]]!r}.")
     if not isinstance(dialect.header, bool | None) or not isinstance(dialect.skip, int) or dialect.skip < 0:
         raise BadConfig("Of the options of CSV, header is true or false and skip a number of lines.")
     if dialect.header is False and not dialect.names:
@@ -294,11 +298,24 @@ def _parsed(path: Path, heading: Heading, dialect: Dialect) -> Iterator[Any]:
         ),
     }
     if path.stat().st_size <= _WHOLE:
-        yield arrow_csv.read_csv(path, **options).unify_dictionaries()
+        yield _whole(path, options).unify_dictionaries()
         return
     with arrow_csv.open_csv(path, **options) as reader:
         for batch in reader:
             yield pa.Table.from_batches([batch])
+
+
+def _whole(path: Path, options: Mapping[str, Any]) -> Any:
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    try:
+        return arrow_csv.read_csv(path, **options)
+    except pa.ArrowInvalid as error:
+        if "straddl" not in str(error):
+            raise
+    options["read_options"].block_size = _WHOLE  # a row is longer than a block
+    return arrow_csv.read_csv(path, **options)
 
 
 def _check_signs(source: str, member: Member, path: Path, dialect: Dialect) -> None:

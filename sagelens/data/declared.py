@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from sagelens.data.inference import plainly
 from sagelens.errors import BadConfig
 
-__all__ = ["Declared", "as_declared", "declared"]
+__all__ = ["Declared", "as_declared", "check_formats", "declared"]
 
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_ ,()\[\]\"]*")
 _NUMBER = re.compile(r"\s*[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?\s*")
@@ -67,6 +67,29 @@ def declared(source: str, column: str, kind: str, cursor: Any) -> Declared:
     return Declared(own)
 
 
+def check_formats(source: str, kinds: Mapping[str, Declared], formats: Mapping[str, str], cursor: Any) -> None:
+    """Raises BadConfig for a form of dates that DuckDB cannot read, that no column has, or whose zones would be lost."""
+    import duckdb
+
+    for option, form in formats.items():
+        where = f"Source '{source}': its option {option}, {form!r},"
+        users = {name: kind for name, kind in kinds.items() if kind.type in _DATED and option == _option(kind)}
+        if not users:
+            types = "DATE" if option == "dateformat" else "TIMESTAMP, with a time zone or without"
+            raise BadConfig(f"{where} is of no use: no column is declared as {types}. Declare those that are, in `columns`.")
+        try:
+            cursor.execute(f"SELECT try_strptime('', {_literal(form)})").fetchall()
+        except duckdb.Error as error:
+            raise BadConfig(f"{where} is none of DuckDB's: {str(error).partition(chr(10))[0].rstrip('.')}.") from error
+        zoneless = next((name for name, kind in users.items() if kind.type != "TIMESTAMP WITH TIME ZONE"), None)
+        if zoneless is not None and ("%z" in form or "%Z" in form):
+            raise BadConfig(f"{where} has a zone, which '{zoneless}' would lose. Declare it as TIMESTAMP WITH TIME ZONE.")
+
+
+def _option(kind: Declared) -> str:
+    return "dateformat" if kind.type == "DATE" else "timestampformat"
+
+
 def as_declared(texts: Any, kind: Declared, cursor: Any, formats: dict[str, str]) -> tuple[Any, str | None]:
     """The texts as values, an Arrow array, and the first of them that would not be kept as it is written, if any. `formats`:
     DuckDB's `dateformat` and `timestampformat`, where dates are written in another way."""
@@ -74,7 +97,7 @@ def as_declared(texts: Any, kind: Declared, cursor: Any, formats: dict[str, str]
 
     if kind.type == "VARCHAR":
         return texts, None
-    pattern = formats.get("dateformat" if kind.type == "DATE" else "timestampformat") if kind.type in _DATED else None
+    pattern = formats.get(_option(kind)) if kind.type in _DATED else None
     given = "try_strptime(t, $pattern)" if pattern else "t"
     query = f"SELECT v, {_comes_out(kind, given)} AS back FROM (SELECT t, TRY_CAST({given} AS {kind.type}) AS v FROM given)"  # noqa: S608 - types are DuckDB's own names
     given_table = pa.table({"t": texts})

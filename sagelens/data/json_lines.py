@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,6 +23,7 @@ _BOM = b"\xef\xbb\xbf"
 _START = 4096  # bytes in which a file shows what it is
 _NUMBERS = frozenset({"UBIGINT", "BIGINT", "DOUBLE"})
 _FLOATS = frozenset({"FLOAT", "DOUBLE"})
+_MISSING = {"NULL": "null", "": "no key"}
 _EXACT = 2**53  # every integer up to it is a double
 _INTEGER = re.compile(r"-?[0-9]+")
 # Numbers that a double may not hold: those of 16 digits and more, and those with an exponent of three.
@@ -123,23 +125,16 @@ class _Records:
         odd = self.query("SELECT rowid, json_type(json) FROM raw WHERE json_type(json) <> 'OBJECT' LIMIT 1")
         if odd:
             raise self.refusal(odd[0][0], f"{odd[0][1].lower()}, not an object. Write one object on each line.")
-        doubled = self.query(
-            "SELECT row, keys FROM (SELECT rowid AS row, json_keys(json) AS keys FROM raw) "
-            "WHERE len(keys) <> len(list_distinct(keys)) ORDER BY row LIMIT 1"
-        )
-        for row, found in doubled:
-            key = next(key for key in found if found.count(key) > 1)
-            raise self.refusal(row, f"the key '{key}' stands more than once. Keep one of them.")
-        first = self.query("SELECT json_keys(json) FROM raw LIMIT 1")
-        rows = dict(
-            self.query(
-                "SELECT key, min(row) FROM (SELECT unnest(json_keys(json)) AS key, rowid AS row FROM raw) GROUP BY key "
-                "ORDER BY min(row), key"
-            )
-        )
-        keys = list(dict.fromkeys([*(first[0][0] if first else ()), *rows]))
-        self._check_names(keys, rows)
-        return keys
+        found = self.query("SELECT json_keys(json) AS keys, min(rowid) AS row FROM raw GROUP BY keys ORDER BY row")
+        rows: dict[str, int] = {}
+        for keys, row in found:
+            doubled = next((key for key, times in Counter(keys).items() if times > 1), None)
+            if doubled is not None:
+                raise self.refusal(row, f"the key '{doubled}' stands more than once. Keep one of them.")
+            for key in keys:
+                rows.setdefault(key, row)
+        self._check_names(list(rows), rows)
+        return list(rows)
 
     def _check_names(self, keys: Sequence[str], rows: Mapping[str, int]) -> None:
         seen: dict[str, str] = {}
@@ -154,6 +149,8 @@ class _Records:
 
 @dataclass(frozen=True)
 class _Columns:
+    """From records to columns. Records are parsed as seldom as can be: once for the types of all keys, once for the values."""
+
     records: _Records
     kinds: Mapping[str, Declared]
     table: str
@@ -163,35 +160,56 @@ class _Columns:
         if not keys:
             lacks = "keys, so no columns" if self.records.query("SELECT 1 FROM raw LIMIT 1") else "rows"
             raise BadData(f"Source '{self.records.local.name}' ({self.records.local.source.uri}) has no {lacks}.")
-        self._check_numbers()
-        types = {key: self._types(key) for key in keys}
-        listed = ", ".join(f"{self._value(key, set(found))} AS {_quoted(key)}" for key, found in types.items())
-        self.records.query(f'CREATE TABLE "{self.table}" AS SELECT {listed} FROM raw')  # noqa: S608 - keys are quoted
+        long_integers = self._check_numbers()
+        types = self._types(keys)
+        structure = {
+            key: self._of(key, set(types[key]) - set(_MISSING), long_integers=long_integers)
+            for key in keys
+            if key not in self.kinds
+        }
+        listed = ", ".join(
+            f"json ->> {_pointer(key)} AS {_quoted(key)}" if key in self.kinds else f"s.{_quoted(key)} AS {_quoted(key)}"
+            for key in keys
+        )
+        transformed = f"json_transform(json, {_text(json.dumps(structure))})" if structure else "NULL"
+        self.records.query(f'CREATE TABLE "{self.table}" AS SELECT {listed} FROM (SELECT json, {transformed} AS s FROM raw)')  # noqa: S608 - keys are quoted
+        missing = {key: {word: types[key][kind] for kind, word in _MISSING.items() if kind in types[key]} for key in keys}
+        self._check_missing(missing)
         for key in [key for key in keys if key in self.kinds]:
             self._declare(key, types[key])
-        words = {"NULL": "null", "": "no key"}
-        return {
-            key: {word: found[kind] for kind, word in words.items() if found.get(kind)}
-            for key, found in types.items()
-            if found.get("NULL") or found.get("")
-        }
+        return {key: words for key, words in missing.items() if words}
 
-    def _types(self, key: str) -> dict[str, int]:
-        """How many values are of which type of JSON's, as DuckDB names them; "" where the key is not there."""
-        query = f"SELECT coalesce(t, ''), count(*) FROM (SELECT json_type(json, {_pointer(key)}) AS t FROM raw) GROUP BY 1"  # noqa: S608
-        return dict(self.records.query(query))
+    def _types(self, keys: Sequence[str]) -> dict[str, dict[str, int]]:
+        """How many values of each key are of which type of JSON's, as DuckDB names them; "" where the key is not there."""
+        paths = ", ".join(_pointer(key) for key in keys)
+        found = self.records.query(f"SELECT json_type(json, [{paths}]) AS types, count(*) FROM raw GROUP BY types")  # noqa: S608 - quoted
+        counted: dict[str, dict[str, int]] = {key: {} for key in keys}
+        for types, rows in found:
+            for key, kind in zip(keys, types, strict=True):
+                counted[key][kind or ""] = counted[key].get(kind or "", 0) + rows
+        return counted
 
-    def _value(self, key: str, found: set[str]) -> str:
-        """The SQL that takes a key's value out of a record, as what it is there."""
-        types, at = found - {"", "NULL"}, _pointer(key)
-        if key in self.kinds or types <= {"VARCHAR"}:
-            return f"json ->> {at}"
+    def _check_missing(self, missing: Mapping[str, Mapping[str, int]]) -> None:
+        """A value that DuckDB could not take as its type would be a missing one; there is none, by the types of all."""
+        counts = ", ".join(f"count(*) - count({_quoted(key)})" for key in missing)
+        found = self.records.query(f'SELECT {counts} FROM "{self.table}"')[0]  # noqa: S608 - keys are quoted
+        for (key, words), count in zip(missing.items(), found, strict=True):
+            if count != sum(words.values()):
+                raise BadData(
+                    f"Source '{self.records.local.name}': of '{key}', {count} values would be missing, not {sum(words.values())}."
+                    " Declare its type in the source's `columns`."
+                )
+
+    def _of(self, key: str, types: set[str], *, long_integers: bool) -> Any:
+        """What a key's values are taken as: DuckDB's type, or a structure of them."""
+        if types <= {"VARCHAR"}:
+            return "VARCHAR"
         if types == {"BOOLEAN"}:
-            return f"CAST(json -> {at} AS BOOLEAN)"
+            return "BOOLEAN"
         if types <= _NUMBERS:
-            return f"CAST(json -> {at} AS {self._number(key, types)})"
+            return self._number(key, types) if long_integers else "DOUBLE" if "DOUBLE" in types else "BIGINT"
         if types <= {"OBJECT"} or types <= {"ARRAY"}:
-            return f"json_transform_strict(json -> {at}, {_text(self._structure(key))})"
+            return self._structure(key)
         raise self._mixed(key, types)
 
     def _mixed(self, key: str, types: set[str]) -> BadData:
@@ -208,9 +226,21 @@ class _Columns:
             "`columns` (VARCHAR takes any).",
         )
 
-    def _structure(self, key: str) -> str:
-        (found,) = self.records.query(f"SELECT json_group_structure(json -> {_pointer(key)}) FROM raw")[0]  # noqa: S608
-        return json.dumps(_without_nothing(json.loads(found)))
+    def _structure(self, key: str) -> Any:
+        """Of values that hold others. Refused: a key twice in one object, of which DuckDB would take the first, and integers that
+        would round."""
+        at = _pointer(key)
+        (found,) = self.records.query(f"SELECT json_group_structure(json -> {at}) FROM raw")[0]  # noqa: S608
+        rounds = "DOUBLE" in found or "HUGEINT" in found
+        for text, row in self.records.query(f"SELECT json -> {at}, min(rowid) FROM raw GROUP BY 1 ORDER BY 2"):  # noqa: S608
+            try:
+                value = json.loads(text or "null", object_pairs_hook=_once, parse_int=_Written)
+            except ValueError as error:
+                raise self.records.refusal(row, f"'{key}': {error}. Rename one.") from error
+            wrong = next((number for number in _written(value) if Decimal(number) != float(number)), None) if rounds else None
+            if wrong is not None:
+                raise self.records.refusal(row, _would_round(key, wrong))
+        return _without_nothing(json.loads(found))
 
     def _number(self, key: str, types: set[str]) -> str:
         at = _pointer(key)
@@ -228,16 +258,28 @@ class _Columns:
             raise self.records.refusal(row, _would_round(key, value))
         return "DOUBLE"
 
-    def _check_numbers(self) -> None:
-        """A number that a double does not hold is refused, except where a declared type may; so is what is no JSON."""
+    def _check_numbers(self) -> bool:
+        """A number that a double does not hold is refused, except where a declared type may; so is what is no JSON. Whether there
+        are integers of more than 15 digits."""
         for row, text in self.records.query(f"SELECT rowid, json FROM raw WHERE regexp_matches(json, {_text(_NO_NUMBER)})"):  # noqa: S608
             _, no_number = self._numbers(text)
             if no_number is not None:
                 said = f"'{no_number}' is no number of JSON's. Write null, or text, between quotes."
                 raise self.records.refusal(row, said)
-        tokens = self.records.query(f"SELECT DISTINCT unnest(regexp_extract_all(json, {_text(_LONG)})) FROM raw")  # noqa: S608
-        if all(_held(token) for (token,) in tokens):
-            return
+        # Most numbers are written as DuckDB writes them, so few are looked at here.
+        query = (
+            "SELECT count(*) FILTER (integer), list(DISTINCT t) FILTER (NOT coalesce(same, false)) FROM (SELECT t, "  # noqa: S608
+            "regexp_full_match(t, '-?[0-9]+') AS integer, CASE WHEN integer THEN TRY_CAST(t AS BIGINT)::VARCHAR = t "
+            "ELSE TRY_CAST(t AS DOUBLE)::VARCHAR = t END AS same "
+            f"FROM (SELECT unnest(regexp_extract_all(json, {_text(_LONG)})) AS t FROM raw))"
+        )
+        integers, doubtful = self.records.query(query)[0]
+        if not all(_held(number) for number in doubtful or ()):
+            self._refuse_rounded()
+        return bool(integers)
+
+    def _refuse_rounded(self) -> None:
+        """What looks like a number may stand within a text."""
         for row, text in self.records.query(f"SELECT rowid, json FROM raw WHERE regexp_matches(json, {_text(_LONG)})"):  # noqa: S608
             for key, value in self._numbers(text)[0].items():
                 wrong = next((number for number in _written(value) if not _held(number)), None)

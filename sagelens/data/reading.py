@@ -16,7 +16,7 @@ from warnings import warn
 from sagelens.data import csv_text
 from sagelens.data.bounds import check_sizes
 from sagelens.data.connection import connection, cores
-from sagelens.data.declared import Declared, as_declared, declared
+from sagelens.data.declared import Declared, as_declared, check_formats, declared
 from sagelens.data.inference import infer, nearly_numbers, unkept
 from sagelens.data.json_lines import read_json_lines
 from sagelens.data.members import Member, inflated, members_of, partitions, unpacked
@@ -24,6 +24,7 @@ from sagelens.data.table import Table
 from sagelens.data.typed_files import read_parquet
 from sagelens.errors import BadData
 from sagelens.values import LocalSource, Source, SourceFormat
+from sagelens.values.suggestion import suggestion
 
 __all__ = ["ColumnRead", "SourceRead", "collect_sources", "read_source", "read_sources"]
 
@@ -139,6 +140,7 @@ def _read_csv(
     local: LocalSource, kinds: Mapping[str, Declared], members: Sequence[Member], cursor: Any, table: str
 ) -> dict[str, dict[str, int]]:
     dialect = csv_text.dialect_of(local.source.options)
+    check_formats(local.name, kinds, dialect.formats, cursor)
     headings = csv_text.headings(local.name, members, dialect)
     if not headings:
         raise BadData(f"Source '{local.name}' ({local.source.uri}) has no rows.")
@@ -284,7 +286,8 @@ def _tell_absent(local: LocalSource, names: Sequence[str]) -> None:
     """A declared column that the file lacks is for the quality gate to judge, not for the reader."""
     absent = sorted(set(local.source.columns) - set(names))
     if absent:
-        warn(f"Source '{local.name}' has no column {', '.join(absent)}, for which a type is declared.", stacklevel=2)
+        hint = "".join(f" {said}" for said in (suggestion(name, names) for name in absent[:1]) if said)
+        warn(f"Source '{local.name}' has no column {', '.join(absent)}, for which a type is declared.{hint}", stacklevel=2)
 
 
 def _store(columns: Mapping[str, Any], kinds: Mapping[str, Declared], cursor: Any, table: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -12,10 +13,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sagelens.data import collect_sources, read_source
 from sagelens.errors import BadConfig, BadData
 from sagelens.values import LocalSource, SourceFormat
+from tests.unit.data.conftest import declare
 
 Make = Callable[..., LocalSource]
 
@@ -129,8 +133,10 @@ def test_numbers_of_json_are_exact(local: Make, text: str, value: Any) -> None:
     [
         ('{"a": 1}\n\n{"a": "x"}', r"a\.jsonl, line 3\): 'a' holds a text here, and a number before"),
         ('{"a": 1}\n{"a": 1, "a": 2}', r"a\.jsonl, line 2\): the key 'a' stands more than once"),
-        ('{"a": {"b": 1, "b": 2}}', r"line 1\) .*keys 'b' and 'b' of one object are the same"),
-        ('{"a": {"b": 1, "B": 2}}', r"line 1\) .*keys 'b' and 'B' of one object are the same"),
+        ('{"a": {"b": 1, "b": 2}}', r"line 1\): 'a': keys 'b' and 'b' of one object are the same"),
+        ('{"a": {"b": 1, "B": 2}}', r"line 1\): 'a': keys 'b' and 'B' of one object are the same"),
+        ('{"a": {"b": 18446744073709551615}}\n{"a": {"b": -1}}', r"line 1\): 'a' holds 18446744073709551615.*would round"),
+        ('{"a": [9007199254740993]}\n{"a": [0.5]}', r"line 1\): 'a' holds 9007199254740993.*would round"),
         ('{"": 1}', "a key is empty"),
         ("{}", "has no keys"),
         ("", "has no rows"),
@@ -290,3 +296,54 @@ def test_a_table_of_versions_is_no_folder_of_parquet(local: Make) -> None:
     files = {"a.parquet": parquet(a=[1]), "_delta_log/0.json": "{}"}
     with pytest.raises(BadData, match="is a Delta table"):
         read_source(local(files, SourceFormat.PARQUET))
+
+
+numbers = st.sampled_from(
+    [
+        *("0", "-7", "1.5", "1.50", "1e5", "1e-400", "1e400", "9007199254740993", "18446744073709551615", "18446744073709551616"),
+        *("12345678901234567890123", "0.30000000000000004", "0.1234567890123456789", "-0.0", "NaN"),
+    ]
+)
+words = st.sampled_from(['"x"', '"2013-01-01"', '"007"', '""', '"NA"', '"true"', '"a:nan, 12345678901234567890"', "null"])
+any_value = numbers | words | st.sampled_from(["true", "false", "null"])
+columns = st.sampled_from([numbers, words, numbers | st.just("null"), any_value]).flatmap(
+    lambda values: st.lists(values, min_size=3, max_size=3)
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(columns, columns)
+def test_json_of_any_values_is_what_it_says_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, first: list[str], second: list[str]
+) -> None:
+    lines = [f'{{"a": {a}, "b": {b}}}' for a, b in zip(first, second, strict=True)]
+    folder = tmp_path_factory.mktemp("source")
+    (folder / "a.jsonl").write_text("\n".join(lines))
+    try:
+        got = rows(LocalSource(name="s", source=declare(form=SourceFormat.JSON_LINES), path=folder, digest="d"))
+    except BadData:
+        return
+
+    expected = [json.loads(line, parse_float=Decimal, parse_int=Decimal) for line in lines]
+    for row, said in zip(got, expected, strict=True):
+        for name, value in said.items():
+            if isinstance(value, Decimal):
+                assert Decimal(repr(row[name])) == value or Decimal(row[name]) == value
+            else:
+                assert row[name] == value
+
+
+@pytest.mark.parametrize("number", ["0.1234567890123456789", "1e400", "1e-400", "12345678901234567890123"])
+def test_a_number_that_no_double_holds_is_refused_wherever_it_stands(local: Make, number: str) -> None:
+    with pytest.raises(BadData, match="would round"):
+        read_source(local({"a.jsonl": f'{{"a": {{"deep": [1, {number}]}}}}'}, SourceFormat.JSON_LINES))
+
+
+def test_objects_within_records_may_lack_keys(local: Make) -> None:
+    read = rows(local({"a.jsonl": '{"a": {"x": 9007199254740993}}\n{"a": {"y": [{"z": "1"}]}}\n{}'}, SourceFormat.JSON_LINES))
+
+    assert [row["a"] for row in read] == [
+        {"x": 9007199254740993, "y": None},
+        {"x": None, "y": [{"z": "1"}]},
+        None,
+    ]

@@ -387,6 +387,80 @@ def test_an_empty_line_of_one_column_is_a_row(tmp_path: Path) -> None:
     assert [row["a"] for row in read(source_of(tmp_path))[0]] == [1, None, 3]
 
 
+@pytest.mark.parametrize(
+    ("kind", "option", "form", "message"),
+    [
+        ("DATE", "dateformat", "%Q", "none of DuckDB's"),
+        ("TIMESTAMP", "timestampformat", "%d/%m/%Y %H:%M %z", "has a zone, which 'c' would lose"),
+        ("DATE", "timestampformat", "%d/%m/%Y", "no column is declared as TIMESTAMP"),
+    ],
+)
+def test_forms_of_dates_that_lose_something_are_refused(tmp_path: Path, kind: str, option: str, form: str, message: str) -> None:
+    (tmp_path / "a.csv").write_text("c\n01/02/2013 10:00 +0100\n")
+    with pytest.raises(BadConfig, match=message):
+        read(source_of(tmp_path, columns={"c": kind}, options={option: form}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "text", "value"),
+    [
+        ("DATE", {"dateformat": "%d/%m/%Y"}, "01/02/2013", dt.date(2013, 2, 1)),
+        (
+            "TIMESTAMPTZ",
+            {"timestampformat": "%d/%m/%Y %H:%M %z"},
+            "01/02/2013 10:00 +0100",
+            dt.datetime(2013, 2, 1, 9, tzinfo=dt.UTC),
+        ),
+    ],
+)
+def test_dates_in_a_form_that_is_told(tmp_path: Path, kind: str, options: dict[str, str], text: str, value: Any) -> None:
+    (tmp_path / "a.csv").write_text(f"c\n{text}\n")
+
+    assert read(source_of(tmp_path, columns={"c": kind}, options=options))[0] == [{"c": value}]
+
+
+@pytest.mark.parametrize("text", ["13/13/2013", "01/02/2013 10:00"])
+def test_a_date_in_another_form_than_told_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.csv").write_text(f"c\n{text}\n")
+    with pytest.raises(BadData, match=r"a\.csv, line 2\): column 'c' is declared DATE"):
+        read(source_of(tmp_path, columns={"c": "DATE"}, options={"dateformat": "%d/%m/%Y"}))
+
+
+def test_a_value_may_be_longer_than_a_block(tmp_path: Path) -> None:
+    text = "x" * (9 << 20)
+    (tmp_path / "a.csv").write_text(f'a,b\n1,"{text}"\n2,y\n')
+
+    assert [row["b"] for row in read(source_of(tmp_path))[0]] == [text, "y"]
+
+
+def test_a_declared_column_of_another_name_is_suggested(local: Make) -> None:
+    with pytest.warns(UserWarning, match="has no column Age, for which a type is declared. Did you mean age?"):
+        collect_sources({"s": local({"a.csv": "age,x\n1,1\n"}, columns={"Age": "VARCHAR"})})
+
+
+odd_bytes = st.lists(st.sampled_from('aA10.-#é,,""\n\r '), max_size=14).map("".join)
+odd_fields = st.lists(
+    st.lists(st.sampled_from(["1", '"x"', '""', '"a,b"', '"q""r"', '"l\nm"', "", 'z"z', '"', '"x"y', ' "x"', "007"]), max_size=3),
+    max_size=4,
+).map(lambda rows: "\n".join(",".join(row) for row in rows))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(["a", "a,b", "a,b,c"]), odd_bytes | odd_fields)
+def test_a_file_of_any_signs_is_what_a_strict_reader_says_or_refused(tmp_path: Path, header: str, body: str) -> None:
+    (tmp_path / "a.csv").write_text(f"{header}\n{body}", newline="", encoding="utf-8")
+    try:
+        got, types, _ = read(source_of(tmp_path, null=()))
+    except BadData:
+        return
+
+    records = list(csv.reader(io.StringIO(body, newline=""), strict=True))
+    expected = [row for row in records if row] if "," in header else [row or [""] for row in records]
+    assert len(got) == len(expected)
+    for row, texts_of_row in zip(got, expected, strict=True):
+        assert all(same(text, row[name], types[name]) for name, text in zip(header.split(","), texts_of_row, strict=True))
+
+
 def test_an_encoding_that_is_declared(tmp_path: Path) -> None:
     buffer = io.BytesIO("a,b\né,1\n".encode("utf-16"))
     (tmp_path / "a.csv").write_bytes(buffer.getvalue())
@@ -403,6 +477,9 @@ def test_an_encoding_that_is_declared(tmp_path: Path) -> None:
         ({"delim": ";", "sep": ";"}, "say the same"),
         ({"header": False}, "needs the names of its columns"),
         ({"encoding": "klingon"}, "which is not known"),
+        ({"thousands": "."}, "decimal and thousands of CSV are the same sign, '.'"),
+        ({"decimal_separator": ","}, "delimiter and decimal of CSV are the same sign"),
+        ({"dateformat": "%d/%m/%Y"}, "dateformat, '%d/%m/%Y', is of no use: no column is declared as DATE"),
     ],
 )
 def test_options_that_decide_nothing_are_refused(local: Make, options: dict[str, Any], message: str) -> None:
