@@ -157,12 +157,12 @@ def test_a_request_that_is_not_admitted_is_handed_on_without_its_body() -> None:
 
 def test_many_requests_without_the_key_are_not_even_parsed() -> None:
     reader = Reader(lambda headers: False)
-    began = time.perf_counter()
+    began = time.thread_time()
     reader.feed(b"GET / HTTP/1.1\r\n\r\n" * 14_000)
 
     assert len(reader.waiting) == 2
     assert reader.turned_away
-    assert time.perf_counter() - began < 0.05
+    assert time.thread_time() - began < 0.05
 
 
 def test_many_requests_with_the_key_are_all_read() -> None:

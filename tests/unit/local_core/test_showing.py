@@ -30,10 +30,10 @@ def test_a_value_is_shown_as_far_as_anybody_reads(value: Any, text: str) -> None
 
 def test_a_value_of_millions_of_parts_is_shown_at_once() -> None:
     value = [[] for _ in range(2_000_000)]
-    began = time.perf_counter()
+    began = time.thread_time()
     shown(value)
 
-    assert time.perf_counter() - began < 0.1
+    assert time.thread_time() - began < 0.1
 
 
 def test_a_message_is_cut_and_can_be_written() -> None:

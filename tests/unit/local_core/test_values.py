@@ -253,12 +253,12 @@ def test_a_document_of_json_may_hold_what_the_largest_request_holds() -> None:
 )
 def test_a_large_request_keeps_nobody_waiting(body: bytes) -> None:
     async def both() -> tuple[HttpAnswer, float]:
-        front, worst, began = api(), 0.0, time.perf_counter()
+        front, worst, began = api(), 0.0, time.thread_time()
         headers = {"authorization": SIGNED, "x-amz-target": "SageMaker.ListModels"}
         large = asyncio.create_task(front.answer(HttpRequest(method="POST", target="/", headers=headers, body=body)))
         while not large.done():
             await asyncio.sleep(0)
-            worst, began = max(worst, time.perf_counter() - began), time.perf_counter()
+            worst, began = max(worst, time.thread_time() - began), time.thread_time()
         return large.result(), worst
 
     answer, worst = asyncio.run(both())
@@ -287,12 +287,12 @@ def test_a_large_answer_keeps_nobody_waiting(how: dict[str, str]) -> None:
         body = cbor.encode(query) if "path" in how else json.dumps(query).encode()
         if "content-type" in how:
             body = b"Version=2010-08-01&Action=GetMetricData&StartTime=1970-01-01&EndTime=1970-01-02&MetricDataQueries="
-        front, worst, began = Api({"cloudwatch.GetMetricData": found}, KEY, ScaledClock()), 0.0, time.perf_counter()
+        front, worst, began = Api({"cloudwatch.GetMetricData": found}, KEY, ScaledClock()), 0.0, time.thread_time()
         request = HttpRequest(method="POST", target=how.get("path", "/"), headers=headers, body=body)
         answering = asyncio.create_task(front.answer(request))
         while not answering.done():
             await asyncio.sleep(0)
-            worst, began = max(worst, time.perf_counter() - began), time.perf_counter()
+            worst, began = max(worst, time.thread_time() - began), time.thread_time()
         return answering.result(), worst
 
     answer, worst = asyncio.run(scenario())
