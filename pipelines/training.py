@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sagelens.pipeline import Job, ModelGate, Parameter, Pipeline, QualityGate, Step
 from sagelens.project import Project
+from sagelens.training import metric_patterns
 from sagelens.values import Phase
 from steps.collection import collect
 from steps.evaluation import compare, evaluate
@@ -54,12 +55,14 @@ def training(project: Project) -> Pipeline:
             job=Job.TRAINING,
             gives=("baseline_model",),
             params={"label": label, "keep": keep, "max_iter": project.training.baseline_max_iter, "seed": seed},
+            metrics=metric_patterns("train-accuracy", "train-iterations"),
         ),
         Step(
             train,
             job=Job.TRAINING,
             gives=("model",),
             params={"label": label, "keep": keep, "settings": project.training.xgboost, "costs": costs, "seed": seed},
+            metrics=metric_patterns(f"validation-{project.training.xgboost.eval_metric}"),
         ),
         Step(package, gives=("servable",), params={"label": label}, phase=Phase.TRAINING),
         Step(

@@ -15,6 +15,7 @@ from sagelens.training import (
     fit_baseline,
     fit_boosted,
     gain_importances,
+    metric_line,
     save_baseline,
     save_model,
 )
@@ -27,7 +28,8 @@ def baseline(train_features: Table, *, label: str, keep: tuple[str, ...], max_it
     """Fit a logistic regression on standardised features: what XGBoost must be better than."""
     rows = Dataset.of(train_features.to_pyarrow(), name="train_features", label=label, keep=keep)
     pipeline = fit_baseline(rows, max_iter=max_iter, seed=seed)
-    _print_metrics("train", {"accuracy": pipeline.score(rows.x, rows.y), "iterations": pipeline[-1].n_iter_[0]})
+    print(metric_line("train-accuracy", pipeline.score(rows.x, rows.y)))
+    print(metric_line("train-iterations", pipeline[-1].n_iter_[0]))
 
     folder = Path(mkdtemp(prefix="baseline-"))
     save_baseline(pipeline, folder)
@@ -53,8 +55,9 @@ def train(
     held_out = Dataset.of(validation_features.to_pyarrow(), name="validation_features", label=label, keep=keep)
     held_out.require_both_classes()
     boosted = fit_boosted(rows, held_out, settings=settings, seed=seed, checkpoints=checkpoint_folder())
-    for data, history in boosted.history.items():
-        _print_metrics(data, {metric: values[boosted.best_iteration] for metric, values in history.items()})
+    curves = {f"{data}-{metric}": values for data, of in boosted.history.items() for metric, values in of.items()}
+    for name, values in curves.items():
+        print(metric_line(name, values[boosted.best_iteration]))  # the last one in the log is the job's: that of the model kept
 
     model = BoostedModel(
         label=label,
@@ -67,10 +70,4 @@ def train(
     )
     folder = Path(mkdtemp(prefix="model-"))
     save_model(boosted.booster, model, folder)
-    return Folder(folder)
-
-
-def _print_metrics(data: str, values: dict[str, float]) -> None:
-    """One line a metric, such as `validation-logloss=0.51`: SageMaker's metric definitions are patterns over the log."""
-    for metric, value in values.items():
-        print(f"{data}-{metric}={value:.6f}")
+    return Folder(folder, curves=curves)

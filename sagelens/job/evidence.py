@@ -9,6 +9,7 @@ import time
 from dataclasses import asdict, fields, is_dataclass
 from functools import cache
 from importlib import metadata
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from sagelens.job.layout import Layout
 from sagelens.job.parameters import flat
 from sagelens.job.request import StepRequest
 from sagelens.job.run import Trace, code_digest
-from sagelens.values import ArtifactKind, Evidence, Failure, Metrics, Verdict
+from sagelens.values import ArtifactKind, Evidence, Failure, Folder, Metrics, Verdict
 
 __all__ = ["evidence_of", "versions", "write_evidence"]
 
@@ -55,6 +56,7 @@ def evidence_of(
         outputs=tuple(trace.outputs),
         parameters=flat(trace.parameters),
         metrics={name: float(value) for result in trace.results if isinstance(result, Metrics) for name, value in result.items()},
+        curves=_curves(trace),
         verdicts=tuple(result for result in trace.results if isinstance(result, Verdict)),
         facts=_facts(trace),
         warnings=tuple(dict.fromkeys(trace.warnings)),
@@ -68,6 +70,11 @@ def evidence_of(
 def write_evidence(evidence: Evidence, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(asdict(evidence), sort_keys=True, indent=1, default=str) + "\n", encoding="utf-8")
+
+
+def _curves(trace: Trace) -> dict[str, tuple[float | None, ...]]:
+    found = {name: values for result in trace.results if isinstance(result, Folder) for name, values in result.curves.items()}
+    return {name: tuple(float(v) if isfinite(v) else None for v in values) for name, values in found.items()}
 
 
 def _facts(trace: Trace) -> dict[str, str]:

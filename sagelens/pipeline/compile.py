@@ -13,6 +13,7 @@ from sagelens.pipeline.branches import Branch, nest
 from sagelens.pipeline.jobs import ENTRY_POINT, processing_arguments, training_arguments, transform_arguments
 from sagelens.pipeline.pipeline import Gate, SdkStep, Transform
 from sagelens.pipeline.plan import Landing, Plan, StepPlan
+from sagelens.pipeline.retries import name_retries
 from sagelens.pipeline.sdk import defaults_of, quick_processing_step, sdk_at_hand, session
 from sagelens.pipeline.step import Job, Parameter, Step
 from sagelens.pipeline.terms import Whole
@@ -57,6 +58,7 @@ class _Compiler:
         )
         made = json.loads(pipeline.definition())
         self._name_entry_points(made["Steps"])
+        name_retries(made["Steps"], self._environment)
         return json.dumps(made, sort_keys=True, separators=(",", ":"))
 
     def _name_entry_points(self, steps: list[dict[str, Any]]) -> None:

@@ -67,6 +67,7 @@ def training_arguments(
     session: Any,
 ) -> Any:
     """CreateTrainingJob's request; `channels` are URIs by name."""
+    from sagemaker.core.shapes import MetricDefinition
     from sagemaker.core.training.configs import (
         CheckpointConfig,
         Compute,
@@ -109,6 +110,10 @@ def training_arguments(
         tags=_shapes_tags(placement.tags),
         sagemaker_session=session,
     )
+    if planned.step.metrics:
+        trainer.with_metric_definitions(
+            [MetricDefinition(name=name, regex=regex) for name, regex in planned.step.metrics.items()]
+        )
     # Without defaults the SDK would report each call of `train`: what its reporting decorator wraps does not.
     return ModelTrainer.train.__wrapped__(
         trainer,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,6 +13,9 @@ from sagelens.errors import BadConfig
 from sagelens.values import Client, Phase, Source
 
 __all__ = ["Job", "Parameter", "Step"]
+
+_MOST_METRICS = 40  # of CreateTrainingJob, as are the lengths below
+_LONGEST_NAME, _LONGEST_REGEX = 255, 500
 
 
 class Job(StrEnum):
@@ -37,7 +41,8 @@ class Step:
     differ). Keyword-only parameters come from `params` (plain data, part of the cache key), from a pipeline `Parameter`, or
     are clients (sagelens.values.client) that the job hands in. A parameter named `sources` gets the declared sources; an artifact
     given under the name of a source lands below `raw/`, addressed by the source's content. `after` names steps that have to
-    succeed first although nothing is taken from them.
+    succeed first although nothing is taken from them. `metrics` are SageMaker's metric definitions of a training job: by name, a
+    regular expression whose first group is the number in a line of the job's log.
     """
 
     function: Callable[..., Any]
@@ -50,6 +55,7 @@ class Step:
     cache: bool = True
     sources: Mapping[str, Source] = field(default_factory=dict)
     after: tuple[str, ...] = ()
+    metrics: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -59,6 +65,7 @@ class Step:
         if self.phase is None:
             object.__setattr__(self, "phase", self._phase())
         self._check_params()
+        self._check_metrics()
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -87,6 +94,15 @@ class Step:
             f"{', '.join(p.value for p in Phase)}."
         )
 
+    def _check_metrics(self) -> None:
+        if self.metrics and self.job is not Job.TRAINING:
+            raise BadConfig(f"Step '{self.name}' has metrics, but only training jobs have metric definitions. Pass job=.")
+        if len(self.metrics) > _MOST_METRICS:
+            raise BadConfig(f"Step '{self.name}' has {len(self.metrics)} metrics; SageMaker takes {_MOST_METRICS} of a job.")
+        for name, regex in self.metrics.items():
+            if wrong := _wrong(name, regex):
+                raise BadConfig(f"Step '{self.name}' has the metric '{name}' with the expression '{regex}': {wrong}.")
+
     def _check_params(self) -> None:
         allowed = {p.name for p in inspect.signature(self.function).parameters.values() if p.kind is p.KEYWORD_ONLY}
         unknown = sorted(set(self.params) - allowed)
@@ -95,3 +111,14 @@ class Step:
                 f"Step '{self.name}' has no keyword-only parameter {', '.join(unknown)}. "
                 f"{self.function.__qualname__} takes: {', '.join(sorted(allowed)) or 'none'}."
             )
+
+
+def _wrong(name: str, regex: str) -> str:
+    """What SageMaker would not take of a metric; empty for nothing."""
+    if not 1 <= len(name) <= _LONGEST_NAME or not 1 <= len(regex) <= _LONGEST_REGEX:
+        return f"names have 1 to {_LONGEST_NAME} characters, expressions 1 to {_LONGEST_REGEX}"
+    try:
+        groups = re.compile(regex).groups
+    except re.error as error:
+        return f"it is no regular expression ({error})"
+    return "" if groups else "it has no group for the number. Put it into parentheses"

@@ -10,7 +10,19 @@ from pydantic import Field, model_validator
 from sagelens.project.deployment import EndpointSettings
 from sagelens.project.section import Name, Section, Text
 
-__all__ = ["Approval", "Costs", "Environment", "JobSettings", "Keys", "Network", "Roles", "Target", "Tracking"]
+__all__ = [
+    "Approval",
+    "Costs",
+    "Environment",
+    "JobSettings",
+    "Keys",
+    "Network",
+    "Retries",
+    "Retry",
+    "Roles",
+    "Target",
+    "Tracking",
+]
 
 RoleArn = Annotated[str, Field(pattern=r"^arn:aws[a-z\-]*:iam::\d{12}:role/.+$")]
 TagKey = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\w\s.:/=+\-@]+$")]
@@ -31,11 +43,42 @@ class Approval(StrEnum):
     MANUAL = "manual"
 
 
+class Retry(Section):
+    """How a step is tried again: after a first pause in seconds, each further one longer by a factor.
+
+    It ends after a number of tries beside the first (0: none), or after minutes.
+    """
+
+    interval_seconds: int = Field(ge=1, le=43_200)
+    backoff_rate: float = Field(2.0, ge=1, le=10)
+    max_attempts: int | None = Field(None, ge=0, le=20)
+    expire_after_minutes: int | None = Field(None, ge=1, le=14_400)
+
+    @model_validator(mode="after")
+    def _one_end(self) -> Retry:
+        if (self.max_attempts is None) == (self.expire_after_minutes is None):
+            raise ValueError("give one of max_attempts and expire_after_minutes")
+        return self
+
+
+class Retries(Section):
+    """Which faults pass, and how often a step is tried again for them. A failure of the step's own code is none of them.
+
+    `service`: SageMaker's API fails or throttles. `job`: an internal error ended the job. `capacity`: there are no instances, or
+    a quota is used up.
+    """
+
+    service: Retry = Retry(interval_seconds=5, max_attempts=5)
+    job: Retry = Retry(interval_seconds=10, max_attempts=3)
+    capacity: Retry = Retry(interval_seconds=60, expire_after_minutes=180)
+
+
 class JobSettings(Section):
     """What a SageMaker job needs beside the function.
 
     `spot`, `max_wait_seconds` (for capacity and the run together) and `keep_alive_seconds` (a warm pool) are for training jobs.
     `isolation` overrides whether the container is cut off from every network; without it, a step is unless it calls something.
+    `retry` is the environment's where a step has none of its own.
     """
 
     instance_type: str = "ml.m5.xlarge"
@@ -46,6 +89,7 @@ class JobSettings(Section):
     max_wait_seconds: int | None = Field(None, ge=60, le=_LONGEST_WAIT)
     keep_alive_seconds: int = Field(0, ge=0, le=3600)
     isolation: bool | None = None
+    retry: Retries | None = None
 
     @property
     def spot_seconds(self) -> int | None:
@@ -132,6 +176,7 @@ class Environment(Section):
     max_parallel_steps: int = Field(2, ge=1)
     jobs: JobSettings = JobSettings()
     steps: dict[str, JobSettings] = Field(default_factory=dict, description="by step, in place of `jobs`")
+    retry: Retries = Retries()
     endpoint: EndpointSettings = EndpointSettings()
     tracking: Tracking = Tracking()
     tags: dict[TagKey, TagValue] = Field(default_factory=dict, max_length=40)
@@ -142,6 +187,10 @@ class Environment(Section):
         if reserved := sorted(key for key in self.tags if key.startswith(("aws:", "sagelens:"))):
             raise ValueError(f"tags: {', '.join(reserved)} cannot be set; keys that begin with aws: or sagelens: are taken")
         return self
+
+    def retry_of(self, step: str) -> Retries:
+        """How often a step is tried again."""
+        return self.steps.get(step, self.jobs).retry or self.retry
 
     def role_of(self, what: str) -> str:
         """The role for a kind that `Roles` names."""

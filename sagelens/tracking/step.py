@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sagelens.tracking.client import key_of, long_names, value_of
 
-__all__ = ["ENDED", "RUN_STATUS", "step_metrics", "step_tags", "verdict_tags"]
+__all__ = ["ENDED", "RUN_STATUS", "step_curves", "step_metrics", "step_tags", "verdict_tags"]
 
 RUN_STATUS = {"Succeeded": "FINISHED", "Failed": "FAILED", "Stopped": "KILLED"}
 ENDED = frozenset(RUN_STATUS)
@@ -66,3 +66,15 @@ def step_metrics(step: Mapping[str, Any], evidence: Mapping[str, Any]) -> dict[s
     }
     found = {**evidence.get("metrics", {}), **{name: value for name, value in cost.items() if value is not None}}
     return {key_of(name): float(value) for name, value in found.items()}
+
+
+def step_curves(step: Mapping[str, Any], evidence: Mapping[str, Any]) -> dict[str, dict[int, float]]:
+    """By name, the value of each round that has one. A curve that is called like one of the step's figures is `curve/<name>`."""
+    taken = step_metrics(step, evidence)
+    curves: Mapping[str, Sequence[float | None]] = evidence.get("curves") or {}
+    named = {(f"curve/{name}" if key_of(name) in taken else name): values for name, values in curves.items()}
+    return {key_of(name): _known_rounds(values) for name, values in named.items()}
+
+
+def _known_rounds(values: Sequence[float | None]) -> dict[int, float]:
+    return {number: float(value) for number, value in enumerate(values) if value is not None}

@@ -11,7 +11,7 @@ from typing import Any
 from sagelens.tracking.client import batches, connect, experiment_id, key_of, milliseconds, parameters, refusals, value_of
 from sagelens.tracking.datasets import dataset_inputs
 from sagelens.tracking.model import log_model, pointer_of
-from sagelens.tracking.step import ENDED, RUN_STATUS, step_metrics, step_tags
+from sagelens.tracking.step import ENDED, RUN_STATUS, step_curves, step_metrics, step_tags
 
 __all__ = ["Tracked", "Tracker"]
 
@@ -21,6 +21,7 @@ ReadFiles = Callable[[str], Path]
 _ARN = "sagelens.execution_arn"
 _STEP = "sagelens.step"
 _KEPT = 64
+_MOST_POINTS = 500  # MLflow takes 1,000 metrics at once
 
 
 @dataclass(frozen=True)
@@ -193,12 +194,24 @@ class Tracker:
             metrics=step_metrics(step, evidence),
             tags=tags,
         )
+        self._write_curves(run, step, evidence)
         if datasets := dataset_inputs(evidence, step["outputs"]):
             self._client.log_inputs(run.id, datasets=datasets)
         self._write_files(run, step, evidence, read_files)
         pointer = pointer_of(evidence)
         if pointer is not None:
             log_model(self._client, pointer, experiment=self._experiment_id, run_id=run.id, read_files=read_files)
+
+    def _write_curves(self, run: _Run, step: Mapping[str, Any], evidence: Mapping[str, Any]) -> None:
+        """A metric with a value for each round. Of a curve that was cut off the rounds that are missing are added."""
+        from mlflow.entities import Metric
+
+        now = milliseconds(step["finished"])
+        for name, values in step_curves(step, evidence).items():
+            known = {point.step for point in self._client.get_metric_history(run.id, name)} if name in run.metrics else set()
+            missing = (Metric(name, value, now, number) for number, value in values.items() if number not in known)
+            for batch in batches(missing, _MOST_POINTS):
+                self._client.log_batch(run.id, metrics=batch)
 
     def _write_files(self, run: _Run, step: Mapping[str, Any], evidence: Mapping[str, Any], read_files: ReadFiles) -> None:
         for record in evidence.get("outputs", ()):

@@ -5,6 +5,7 @@ from sagelens.training.boosting import Boosted, fit_boosted, gain_importances
 from sagelens.training.checkpoint import checkpoint_folder
 from sagelens.training.dataset import Dataset, labels_of
 from sagelens.training.model import BoostedModel, load_model, save_model
+from sagelens.training.progress import metric_line, metric_patterns
 
 __all__ = [
     "Boosted",
@@ -17,6 +18,8 @@ __all__ = [
     "labels_of",
     "load_baseline",
     "load_model",
+    "metric_line",
+    "metric_patterns",
     "save_baseline",
     "save_model",
 ]

@@ -13,6 +13,7 @@ from sagelens.project.model import XGBoostSettings
 from sagelens.training.checkpoint import Checkpoint, History
 from sagelens.training.dataset import Dataset
 from sagelens.training.names import refuse_names
+from sagelens.training.progress import metric_line
 from sagelens.values import digest_bytes
 
 __all__ = ["Boosted", "fit_boosted", "gain_importances"]
@@ -83,7 +84,9 @@ def _boost(
     for iteration in range(start, settings.num_boost_round):
         booster.update(rows, iteration=iteration)
         # Measuring the training rows too after each round would take a fifth longer.
-        if course.after_iteration(booster, iteration - start, rows, [(held_out, "validation")]):
+        done = course.after_iteration(booster, iteration - start, rows, [(held_out, "validation")])
+        _tell(iteration, course.history)
+        if done:
             break
         if (iteration + 1) % _KEPT_EVERY == 0:
             if checkpoint is not None:
@@ -93,6 +96,13 @@ def _boost(
     if checkpoint is not None:
         checkpoint.remove()
     return booster, course.history
+
+
+def _tell(iteration: int, history: History) -> None:
+    """A line a figure as soon as there is one, so that the curve in the log has the time of each."""
+    for data, of in history.items():
+        for metric, values in of.items():
+            print(metric_line(f"{data}-{metric}", values[-1], round_=iteration), flush=True)
 
 
 def _reloaded(booster: Any, parameters: dict[str, Any], data: list[Any]) -> Any:

@@ -13,7 +13,8 @@ The annotation of a step's parameter or result chooses how the artifact is read 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -46,12 +47,14 @@ class Figures(dict[str, str]):
 class Folder:
     """A folder artifact. A step that gives one returns `Folder(path)`, with a path of its own making; the job moves it.
 
-    `uri` and `digest` are set on what a step takes: where the artifact is kept and the digest of its content.
+    `uri` and `digest` are set on what a step takes: where the artifact is kept and the digest of its content. `curves` are for
+    the record of the step that gives it: by name, such as `validation-logloss`, the value after each round of training.
     """
 
     path: Path
     uri: str = ""
     digest: str = ""
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sagelens.values.artifact import ArtifactRecord
@@ -22,7 +22,10 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """Times are seconds since the epoch, UTC; `peak_memory` is in bytes (resident set of the process)."""
+    """Times are seconds since the epoch, UTC; `peak_memory` is in bytes (resident set of the process).
+
+    `curves`: by name, the value after each round of training; None where it was no finite number.
+    """
 
     pipeline: str
     step: str
@@ -35,6 +38,7 @@ class Evidence:
     outputs: tuple[ArtifactRecord, ...] = ()
     parameters: dict[str, Any]
     metrics: dict[str, float]
+    curves: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = ()
     facts: dict[str, str]
     warnings: tuple[str, ...] = ()

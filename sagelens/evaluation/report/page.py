@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sagelens.evaluation.report import wording
+from sagelens.evaluation.report.curves import CurveView, curve_views
 from sagelens.evaluation.report.deployment import DeploymentView, deployment_views
 from sagelens.evaluation.report.evaluation import ChampionView, EvaluationView, champion_view, evaluation_view
 from sagelens.evaluation.report.figures import FigureView, figure_views
@@ -55,6 +56,7 @@ class Page:
     gates: tuple[GateView, ...]
     profile: ProfileView | None
     profile_figures: tuple[FigureView, ...]
+    curves: tuple[CurveView, ...]
     evaluation: EvaluationView | None
     champion: ChampionView | None
     other_figures: tuple[FigureView, ...]
@@ -89,6 +91,7 @@ class Page:
             ("steps", "Steps", self.executions),
             ("gates", "Gates", self.gates),
             ("data", "Data", self.profile or self.profile_figures),
+            ("training", "Training", self.curves),
             ("evaluation", "Evaluation", self.evaluation),
             ("champion", "Champion", self.champion),
             ("figures", "Figures", self.other_figures),
@@ -131,6 +134,7 @@ def page_of(material: Material) -> Page:
         gates=gates,
         profile=profile_view(material),
         profile_figures=tuple(figure_views(material.figures_of("exploration"))),
+        curves=curve_views(material),
         evaluation=evaluation,
         champion=champion_view(material),
         other_figures=tuple(figure_views(_other_figures(material))),

@@ -70,6 +70,7 @@ def test_a_training_job_gives_its_model_and_takes_hyperparameters(training: Any)
     assert done.returncode == 0, done.stderr
     assert (training.root / "opt/ml/model/model.txt").read_text() == "2 7 0.5"
     assert training.evidence()["parameters"] == {"settings.depth": 7, "settings.rate": 0.5}
+    assert training.evidence()["curves"] == {"loss": [0.5, None, 0.25]}
 
 
 def test_sources_come_in_the_order_of_what_is_given(job: Any) -> None:

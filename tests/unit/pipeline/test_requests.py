@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sagelens.local.pipelines.retry import parse_policies
 from sagelens.pipeline.compile import compile_plan
 from sagelens.pipeline.compose import load_pipeline
 from sagelens.pipeline.pipeline import SdkStep
@@ -18,6 +19,7 @@ from sagelens.pipeline.plan import SourceFiles, plan
 from sagelens.pipeline.terms import connected_steps
 from sagelens.project import Project, load_project
 from sagelens.project.code import CodeReader
+from sagelens.training import metric_line
 
 ROOT = Path(__file__).resolve().parents[3]
 ON_AWS = ("dev", "staging", "production")
@@ -201,6 +203,37 @@ def test_a_warm_pool_is_asked_for_where_the_config_has_one(definition: dict[str,
     }
 
     assert kept == {"baseline": 600, "train": 600}
+
+
+@every(("local", *ON_AWS))
+def test_every_job_is_tried_again_for_the_faults_that_pass(definition: dict[str, Any], environment: str) -> None:
+    kinds = [
+        ["Step.SERVICE_FAULT", "Step.THROTTLING"],
+        ["SageMaker.JOB_INTERNAL_ERROR"],
+        ["SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT"],
+    ]
+    for step in jobs(definition):
+        assert [policy["ExceptionType"] for policy in step["RetryPolicies"]] == kinds, step["Name"]
+        assert parse_policies(step["Name"], step["RetryPolicies"])
+    others = [step for step in steps_of(definition["Steps"]) if step["Type"] in {"Condition", "Fail"}]
+    assert not [step["Name"] for step in others if "RetryPolicies" in step]
+
+
+@pytest.mark.parametrize(("pipeline", "environment"), [("training", "staging")])
+def test_training_jobs_name_the_metrics_that_their_steps_print(definition: dict[str, Any]) -> None:
+    found = {
+        step["Name"]: {each["Name"]: each["Regex"] for each in step["Arguments"]["AlgorithmSpecification"]["MetricDefinitions"]}
+        for step in jobs(definition)
+        if step["Type"] == "Training"
+    }
+
+    assert {name: set(metrics) for name, metrics in found.items()} == {
+        "baseline": {"train-accuracy", "train-iterations"},
+        "train": {"validation-logloss"},
+    }
+    match = re.search(found["train"]["validation-logloss"], metric_line("validation-logloss", 0.5125, round_=7))
+    assert match is not None
+    assert match[1] == "0.512500"
 
 
 @pytest.mark.parametrize(("pipeline", "environment"), [(name, "local") for name in PIPELINES])

@@ -11,7 +11,7 @@ from sagelens.evaluation.report.page import page_of
 from tests.unit.report.example import PACKAGE, deployment, material, scoring, stopped_at_the_raw_gate, training
 
 HOSTILE = "<script>alert('x')</script>\"' onload=alert(1) ]]>--><img src=x onerror=alert(2)>"
-EVERYTHING = ["steps", "gates", "data", "evaluation", "champion", "release", "lineage", "record"]
+EVERYTHING = ["steps", "gates", "data", "training", "evaluation", "champion", "release", "lineage", "record"]
 
 
 class Reader(HTMLParser):

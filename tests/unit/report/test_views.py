@@ -7,6 +7,7 @@ import base64
 import pytest
 
 from sagelens.evaluation.report import Execution, render
+from sagelens.evaluation.report.curves import curve_views
 from sagelens.evaluation.report.evaluation import champion_view, evaluation_view
 from sagelens.evaluation.report.figures import figure_views
 from sagelens.evaluation.report.gates import gate_views
@@ -299,3 +300,29 @@ def test_an_endpoint_is_good_where_the_model_landed(outcome: str, tone: str) -> 
     assert tones(training(), released)["Endpoint"][1] == tone
     (milestone,) = [one for one in milestones([], [], release_view(found)) if one.label.startswith("Deploy")]
     assert milestone.tone == tone
+
+
+def test_a_curve_is_drawn_from_its_highest_value_to_its_lowest_over_all_rounds() -> None:
+    (curve,) = curve_views(material(training()))
+
+    assert (curve.name, curve.step, curve.rounds, curve.last) == ("validation-logloss", "train", 3, "0.5500")
+    assert curve.ticks == ((10.0, "0.6000"), (95.0, "0.5500"), (180.0, "0.5000"))
+    assert curve.path == "M58.0 10.0L303.0 180.0L548.0 95.0"
+
+
+def test_rounds_without_a_number_are_left_out_of_a_curve_and_a_curve_without_any_is_not_drawn() -> None:
+    run = Run().step("train", phase="training")
+    run.left("train", curves={"none": [None], "gap": [1.0, None, 1.0], "dot": [2.0]})
+
+    gap, dot = curve_views(material(run.done()))
+    assert (gap.path, gap.ticks) == ("M58.0 10.0L548.0 10.0", ((10.0, "1"),))
+    assert dot.path == "M58.0 10.0L58.0 10.0"
+
+
+def test_a_long_curve_keeps_the_page_short() -> None:
+    run = Run().step("train", phase="training")
+    run.left("train", curves={"loss": [1 / (1 + number) for number in range(20_000)]})
+
+    (curve,) = curve_views(material(run.done()))
+    assert curve.path.count("L") <= 501
+    assert curve.rounds == 20_000

@@ -53,7 +53,10 @@ def test_train_describes_the_model(capsys: pytest.CaptureFixture[str]) -> None:
     assert 0 < described["threshold"] < 0.5
     assert described["settings"]["seed"] == 1
     losses = described["evals"]["validation"]["logloss"]
-    assert f"validation-logloss={losses[described['best_iteration']]:.6f}" in capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[-1] == f"validation-logloss={losses[described['best_iteration']]:.6f}"
+    assert printed[:-1] == [f"round {number}: validation-logloss={loss:.6f}" for number, loss in enumerate(losses)]
+    assert folder.curves == {"validation-logloss": losses}
 
 
 def test_train_refuses_one_class_on_either_side() -> None:

@@ -324,3 +324,38 @@ def test_evidence_that_is_missing_is_no_error(tracker: Tracker, bucket: Bucket, 
 def test_an_uri_that_mlflow_does_not_know_is_refused() -> None:
     with pytest.raises(BadConfig, match="tracking URI 'nonsense://x'"):
         connect("nonsense://x")
+
+
+def test_a_curve_is_a_metric_with_a_value_for_each_round(tracker: Tracker, bucket: Bucket, client: Any) -> None:
+    bucket.step("train", evidence={"curves": {"validation-logloss": [0.6, 0.5, None, 0.55]}, "metrics": {"rows": 3.0}})
+    bucket.finish()
+
+    tracked = record(tracker, bucket)
+    record(tracker, bucket)
+    history = client.get_metric_history(tracked.steps["train"], "validation-logloss")
+
+    assert [(point.step, point.value) for point in history] == [(0, 0.6), (1, 0.5), (3, 0.55)]
+
+
+def test_a_curve_that_was_cut_off_is_completed_and_no_round_stands_twice(
+    tracker: Tracker, bucket: Bucket, client: Any, uri: str
+) -> None:
+    step = bucket.step("train", status="Executing", evidence={"curves": {"loss": [0.3, 0.2, 0.1]}})
+    run = record(tracker, bucket).steps["train"]
+    client.log_metric(run, "loss", 0.3, step=0)
+    step |= {"status": "Succeeded", "finished": 1003.5, "seconds": 2.5}
+    bucket.finish()
+
+    tracked = record(Tracker(uri, "delays"), bucket)
+
+    history = client.get_metric_history(tracked.steps["train"], "loss")
+    assert sorted((point.step, point.value) for point in history) == [(0, 0.3), (1, 0.2), (2, 0.1)]
+
+
+def test_a_curve_called_like_a_figure_takes_nothing_from_it(tracker: Tracker, bucket: Bucket, client: Any) -> None:
+    bucket.step("train", evidence={"curves": {"loss": [0.3, 0.2]}, "metrics": {"loss": 0.9}})
+    bucket.finish()
+
+    metrics = client.get_run(record(tracker, bucket).steps["train"]).data.metrics
+
+    assert (metrics["loss"], metrics["curve/loss"]) == (0.9, 0.2)
