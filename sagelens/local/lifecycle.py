@@ -114,7 +114,7 @@ def environment(root: Path) -> dict[str, str]:
 def variables(running: Running) -> dict[str, str]:
     """The variables that point any AWS client at this service."""
     api = f"http://127.0.0.1:{running.port}"
-    services = ("SAGEMAKER", "SAGEMAKER_RUNTIME", "CLOUDWATCH", "CLOUDWATCH_LOGS", "LOGS", "STS", "IAM")
+    services = ("SAGEMAKER", "SAGEMAKER_RUNTIME", "CLOUDWATCH", "CLOUDWATCH_LOGS", "EVENTBRIDGE", "LOGS", "STS", "IAM")
     return {
         **{f"AWS_ENDPOINT_URL_{service}": api for service in services},
         "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{running.s3_port}",

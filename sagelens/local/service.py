@@ -43,6 +43,7 @@ from sagelens.local.store import Store
 
 if TYPE_CHECKING:
     from sagelens.local.endpoints.server import Servers
+    from sagelens.local.events import Events
     from sagelens.local.jobs.runtime import JobRuntime
 
 __all__ = ["main"]
@@ -151,6 +152,7 @@ async def _compose(
 ) -> Projector:
     """Make the rooms, reconcile what an earlier service left, and have each closed in the opposite order."""
     from sagelens.local.endpoints import Endpoints
+    from sagelens.local.events import Events
     from sagelens.local.jobs import Jobs, Zygotes
     from sagelens.local.metrics import CloudWatch
     from sagelens.local.pipelines import Pipelines
@@ -172,7 +174,8 @@ async def _compose(
     jobs = Jobs(**kept, **outside, runtime=runtime, servers=servers, views=views)
     metrics = CloudWatch(store, clock, **place)
     endpoints = Endpoints(**kept, **outside, metrics=metrics, alarms=metrics, servers=servers, views=views)
-    pipelines = Pipelines(**kept, call=api.call, wait=jobs.wait, on_change=projector)
+    events = Events(**kept, call=api.call, metrics=metrics)
+    pipelines = Pipelines(**kept, call=api.call, wait=jobs.wait, on_change=lambda document: _tell(document, projector, events))
     for room in (
         Registry(store, clock, **place),
         Identity(clock, account=running.account),
@@ -181,13 +184,22 @@ async def _compose(
         jobs,
         endpoints,
         pipelines,
+        events,
     ):
         handlers.update(room.handlers())
+    events.watch(handlers)
+    metrics.announce(events.alarm_changed)
     stack.push_async_callback(projector.close)
-    for recovering in (metrics, jobs, endpoints, pipelines):
+    for recovering in (metrics, jobs, endpoints, pipelines, events):
         stack.push_async_callback(recovering.close)
         await recovering.recover()
     return projector
+
+
+def _tell(document: dict[str, Any], projector: Projector, events: Events) -> None:
+    """Of an execution that has changed."""
+    projector(document)
+    events.execution_changed(document)
 
 
 async def _runtime(stack: AsyncExitStack, state: State, name: str, **outside: Any) -> tuple[JobRuntime | None, Servers | None]:

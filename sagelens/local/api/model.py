@@ -14,7 +14,7 @@ from sagelens.errors import ServiceUnavailable
 
 __all__ = ["SERVICES", "Fault", "Operation", "ServiceModel", "service_model"]
 
-SERVICES = ("sagemaker", "sagemaker-runtime", "cloudwatch", "logs", "sts", "iam")
+SERVICES = ("sagemaker", "sagemaker-runtime", "cloudwatch", "events", "logs", "sts", "iam")
 """What the local SageMaker speaks, by boto3's names."""
 
 

@@ -13,7 +13,12 @@ from sagelens.local.api.rest_protocol import RestWire
 
 __all__ = ["is_query", "speaker_of_query", "wire_of", "wire_of_head"]
 
-_TARGETS = {"SageMaker": "sagemaker", "Logs_20140328": "logs", "GraniteServiceVersion20100801": "cloudwatch"}
+_TARGETS = {
+    "SageMaker": "sagemaker",
+    "Logs_20140328": "logs",
+    "GraniteServiceVersion20100801": "cloudwatch",
+    "AWSEvents": "events",
+}
 _VERSIONS = {"2011-06-15": "sts", "2010-05-08": "iam", "2010-08-01": "cloudwatch"}
 _SMITHY = "rpc-v2-cbor"
 

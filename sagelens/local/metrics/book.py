@@ -33,6 +33,8 @@ class AlarmBook:
         self._clock = clock
         self._alarms: dict[str, Alarm] = {}
         self._told: dict[str, list[Told]] = {}
+        self.changed: Callable[[Resource, Resource], None] | None = None
+        """Is told of every change of a state, with the alarm as it was and as it is."""
         self.history = History(store)
 
     def recover(self) -> None:
@@ -125,6 +127,7 @@ class AlarmBook:
         self._alarms[name] = replace(alarm, resource=resource)
         if changed:
             self._tell(name, state, reason)
+            self._announce(alarm.resource, resource)
         return f"{resource.arn} transitioned to {state} at {_moment(now)}" if changed else ""
 
     def _ripple(self, changed: str, transition: str) -> None:
@@ -154,6 +157,14 @@ class AlarmBook:
                 told(name, state, reason)
             except Exception:  # one that fails must not keep the others, or the next alarm, from being heard
                 log.exception("told of alarm %s, which is in %s now, and failed", name, state)
+
+    def _announce(self, old: Resource, new: Resource) -> None:
+        if self.changed is None:
+            return
+        try:
+            self.changed(old, new)
+        except Exception:  # nor must this keep anybody else from being heard
+            log.exception("announced that alarm %s is in %s, and failed", new.name, new.status)
 
     def _log(self, resource: Resource, summary: str, data: Document) -> None:
         self.history.add(resource, CONFIGURED, summary, data, self._clock.time())

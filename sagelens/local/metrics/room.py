@@ -12,7 +12,7 @@ from sagelens.local.metrics.data import MetricData
 from sagelens.local.metrics.keeper import Keeper
 from sagelens.local.metrics.put import put_metric_data
 from sagelens.local.metrics.watch import Watch
-from sagelens.local.ports import Clock, Document, Handler, Request
+from sagelens.local.ports import Clock, Document, Handler, Request, Resource
 from sagelens.local.store import Store
 
 __all__ = ["CloudWatch"]
@@ -40,6 +40,10 @@ class CloudWatch:
     def subscribe(self, names: Sequence[str], told: Told) -> Callable[[], None]:
         """Call `told(name, state, reason)` at once whenever one of them changes; the answer ends that."""
         return self._book.subscribe(names, told)
+
+    def announce(self, changed: Callable[[Resource, Resource], None]) -> None:
+        """Call this whenever the state of any alarm is another one, with the alarm as it was and as it is."""
+        self._book.changed = changed
 
     async def recover(self) -> None:
         self._keeper.recover()

@@ -135,6 +135,7 @@ def test_status_says_which_clock_runs(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_the_variables_point_every_client_at_the_service() -> None:
     given = variables(RUNNING)
     assert given["AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"] == "http://127.0.0.1:1111"
+    assert given["AWS_ENDPOINT_URL_EVENTBRIDGE"] == "http://127.0.0.1:1111"
     assert given["AWS_ENDPOINT_URL_S3"] == "http://127.0.0.1:2222"
     assert (given["AWS_ACCESS_KEY_ID"], given["AWS_REGION"]) == ("KEY", "eu-west-1")
     assert given["SAGEMAKER_VALIDATE_ROLE"] == "false"
