@@ -16,7 +16,6 @@ from sagelens.values.suggestion import suggestion
 __all__ = ["ColumnFacts", "SourceProfile", "profile_sources", "value_problems"]
 
 _LISTED = 200  # values of a column that are compared with what the configuration names; more are no codes
-_NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "REAL")  # in the names of DuckDB's types
 _COMPARING = frozenset(
     {
         "expect_column_distinct_values_to_be_in_set",
@@ -42,10 +41,6 @@ class ColumnFacts:
     missing: int
     distinct: int
     values: tuple[str, ...] | None
-
-    @property
-    def number(self) -> bool:
-        return any(word in self.type for word in _NUMBERS)
 
     @property
     def text(self) -> bool:
@@ -190,11 +185,16 @@ def _suites(project: Project, profile: Mapping[str, SourceProfile]) -> Iterator[
 
 
 def _unlike(facts: ColumnFacts, kwargs: Mapping[str, Any]) -> Any:
-    """The first value that cannot be compared with the column's; None where all can."""
-    values = [kwargs[key] for key in ("min_value", "max_value") if kwargs.get(key) is not None]
-    values += list(kwargs.get("value_set") or ())
-    for value in values:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if (facts.number and isinstance(value, str)) or (facts.text and number):
+    """The first value that the gate could not compare with the column's; None where it can compare all."""
+    from sagelens.quality.columns import column_of
+    from sagelens.quality.literals import Parameters, Undecidable, compare
+
+    column = column_of(str(kwargs["column"]), facts.type)
+    asked = [(">=", kwargs[key]) for key in ("min_value", "max_value") if kwargs.get(key) is not None]
+    asked += [("=", value) for value in kwargs.get("value_set") or ()]
+    for operator, value in asked:
+        try:
+            compare(column.value, operator, value, column, Parameters())
+        except Undecidable:
             return value
     return None

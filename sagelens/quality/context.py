@@ -5,10 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
-__all__ = ["new_context", "quiet_context", "quietly"]
+__all__ = ["new_context", "quietly"]
 
 
 @contextmanager
@@ -17,12 +16,6 @@ def quietly() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-@cache
-def quiet_context() -> Any:
-    """The one that gates share; they keep nothing in it."""
-    return new_context()
 
 
 def new_context() -> Any:

@@ -16,12 +16,12 @@ __all__ = ["check_table", "check_tables"]
 
 def check_tables(*artifacts: Table, gate: str, tables: tuple[str, ...], suites: dict[str, dict[str, Any]]) -> Verdict:
     """Run each table's suite; `tables` names the artifacts in their order. Raises BadConfig for a suite that cannot be run."""
-    from sagelens.quality.pandas_executor import PandasExecutor
+    from sagelens.quality.duckdb_executor import DuckDBExecutor
 
     if len(artifacts) != len(tables):
         raise BadConfig(f"Gate '{gate}' was given {len(artifacts)} tables but {len(tables)} names: {', '.join(tables)}.")
     parsed = {name: parse_suite(suites[name]) for name in tables}
-    executor = PandasExecutor()
+    executor = DuckDBExecutor()
     checks = [
         check
         for name, table in zip(tables, artifacts, strict=True)
@@ -31,12 +31,16 @@ def check_tables(*artifacts: Table, gate: str, tables: tuple[str, ...], suites: 
 
 
 def check_table(table: Table, *, name: str, suite: Suite, executor: Executor) -> list[Check]:
-    """One check an expectation, in the suite's order. A missing column fails its expectations, whatever their severity."""
+    """One check an expectation, in the suite's order.
+
+    A missing column, or one whose values the expectation cannot be asked of, fails it whatever its severity: a warning that
+    cannot be given must not pass for none.
+    """
     present = tuple(table.columns)
-    runnable = tuple(e for e in suite.expectations if set(e.columns) <= set(present))
+    runnable = tuple(e for e in suite.expectations if set(e.needs) <= set(present))
     found = iter(executor.run(table, Suite(name=suite.name, expectations=runnable, key=suite.key)))
     return [
-        _check(name, e, next(found)) if set(e.columns) <= set(present) else _missing(name, e, present) for e in suite.expectations
+        _check(name, e, next(found)) if set(e.needs) <= set(present) else _missing(name, e, present) for e in suite.expectations
     ]
 
 
@@ -47,7 +51,7 @@ def _check(table: str, expectation: Expectation, finding: Finding) -> Check:
         passed=finding.passed,
         observed=finding.observed or "as expected",
         expected=expected_of(expectation),
-        severity=expectation.severity,
+        severity=Severity.CRITICAL if finding.undecided else expectation.severity,
         unexpected_count=finding.unexpected_count,
         unexpected_percent=finding.unexpected_percent,
         sample=finding.sample,
@@ -55,7 +59,7 @@ def _check(table: str, expectation: Expectation, finding: Finding) -> Check:
 
 
 def _missing(table: str, expectation: Expectation, present: tuple[str, ...]) -> Check:
-    absent = [column for column in expectation.columns if column not in present]
+    absent = [column for column in expectation.needs if column not in present]
     return Check(
         name=expectation.type,
         subject=subject_of(table, expectation),

@@ -14,10 +14,14 @@ __all__ = ["Executor", "Finding"]
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What came of one expectation. `observed` and what follows it are filled in for a failed one only."""
+    """What came of one expectation. `observed` and what follows it are filled in for a failed one only.
+
+    `undecided` says that the column's values cannot answer it: what it compares with is of another kind.
+    """
 
     passed: bool
     observed: str = ""
+    undecided: bool = False
     unexpected_count: int | None = None
     unexpected_percent: float | None = None
     sample: tuple[dict[str, Any], ...] = ()

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from sagelens.errors import BadConfig
+from sagelens.quality.arguments import accepts, argument_problem, reason_against
+from sagelens.quality.conditions import columns_of, read_condition
 from sagelens.values import Severity
 
 __all__ = ["Expectation", "Suite", "known_types", "parse_suite", "validate_suite"]
@@ -46,6 +48,12 @@ class Expectation:
     def condition(self) -> str:
         """The rows it is limited to, as written; empty for all."""
         return str(self.kwargs.get("row_condition") or "")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The columns without which it cannot be decided: those it compares, and those of its condition."""
+        limiting = columns_of(read_condition(self.condition)) if self.condition else ()
+        return tuple(dict.fromkeys([*self.columns, *limiting]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +97,7 @@ def _expectation(suite: str, number: int, item: Any) -> Expectation:
     kwargs = item.get("kwargs") or {}
     if not isinstance(kwargs, Mapping):
         _refuse(suite, f"has an expectation {number} ({type_}) whose `kwargs` is not a mapping", "Write `kwargs: {column: ...}`")
+    _arguments(suite, number, type_, kwargs)
     return Expectation(
         type=type_,
         kwargs=dict(kwargs),
@@ -96,6 +105,26 @@ def _expectation(suite: str, number: int, item: Any) -> Expectation:
         meta=item.get("meta") or {},
         description=item.get("description"),
     )
+
+
+def _arguments(suite: str, number: int, type_: str, kwargs: Mapping[str, Any]) -> None:
+    said = argument_problem(type_, kwargs) or _condition_problem(kwargs.get("row_condition"))
+    if said is None:
+        return
+    column = kwargs.get("column")
+    on = f" on column '{column}'" if isinstance(column, str) else ""
+    what = f"gives {type_}{on} (expectation {number}) wrong arguments: it {said}"
+    _refuse(suite, what, f"See https://greatexpectations.io/expectations/{type_}")
+
+
+def _condition_problem(condition: Any) -> str | None:
+    if not condition:
+        return None
+    try:
+        read_condition(condition)
+    except ValueError as error:
+        return f"has the row_condition {condition!r}. {error}"
+    return None
 
 
 def _severity(suite: str, type_: str, word: Any) -> Severity:
@@ -113,9 +142,11 @@ def _known_keys(suite: str, what: str, item: Mapping[str, Any], allowed: frozens
 
 
 def _known_type(suite: str, type_: str) -> None:
+    if accepts(type_):
+        return
     known = known_types()
     if type_ in known:
-        return
+        _refuse(suite, f"uses {type_}, which a gate does not run: {reason_against(type_)}", "Take another expectation")
     close = difflib.get_close_matches(type_, known, n=3)
     hint = f"Did you mean {', '.join(close)}?" if close else "All are listed at https://greatexpectations.io/expectations"
     _refuse(suite, f"uses the expectation '{type_}', which does not exist", hint)

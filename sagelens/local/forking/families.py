@@ -41,12 +41,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "threadpoolctl",
     ),
     "tables": _TABLES,
-    "quality": (
-        *_TABLES,
-        "great_expectations",
-        "great_expectations.expectations.core",
-        "great_expectations.execution_engine.pandas_execution_engine",
-    ),
+    "quality": _TABLES,  # Great Expectations is for its pages alone; a gate decides without it
     "training": (
         "scipy.sparse",
         "scipy.stats",
@@ -100,8 +95,7 @@ _PARENTS: dict[str, str | None] = {
 _ALSO = {"quality": ("tables",)}
 """A chain in the order in which a training pipeline needs them. The last can do what those before it can, and takes their
 place: an interpreter kept for each would cost more memory by half (720 MB against 490), since the imports of a child touch most
-of what it shares with its parent. `tables` stands beside the chain and is replaced by it: the first steps need no more, and
-Great Expectations, which takes longest to import, need not wait for it."""
+of what it shares with its parent. `tables` stands beside the chain and is replaced by it: the first steps need no more."""
 
 ORDER = (("base",), ("arrays", "cli"), ("sdk",), ("tables", "quality"), ("training",), ("tracking",))
 """What is started side by side, and after what. The command line is forked from the lean base, before that is replaced: the
@@ -131,7 +125,7 @@ CALLS = {
     "base": (_VERSIONS, "sagelens.job.adapters:warm"),
     "arrays": (_VERSIONS,),
     "tables": (_VERSIONS, "sagelens.data.connection:warm"),
-    "quality": (_VERSIONS, "sagelens.data.connection:warm", "sagelens.quality.pandas_executor:warm"),
+    "quality": (_VERSIONS, "sagelens.data.connection:warm"),
     "training": (_VERSIONS, "sagelens.data.figures:warm"),
     "cli": ("sagelens.cli.app:command",),
 }
