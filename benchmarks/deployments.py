@@ -46,7 +46,7 @@ from sagelens.local.lifecycle import Running  # noqa: E402
 from sagelens.local.state import State  # noqa: E402
 from sagelens.testing.load import Load, Plan, Stall  # noqa: E402
 from sagelens.testing.models import Fault, MadeModel, ModelMaker, received  # noqa: E402
-from sagelens.testing.service import models_folder, services  # noqa: E402
+from sagelens.testing.service import models_folder, servers_folder, services  # noqa: E402
 
 BREATH = 0.5
 """Seconds of load after the last deployment."""
@@ -73,13 +73,12 @@ def main() -> None:
 
 
 def measure(work: Path, given: argparse.Namespace) -> dict[str, Any]:
-    project, notes = work / "project", work / "notes"
-    for folder in (project, notes):
-        folder.mkdir(parents=True)
+    project = work / "project"
+    project.mkdir(parents=True)
     running = lifecycle.start(project, account="000000000000", region="us-east-1", clock=given.clock)
     started = time.monotonic()
     try:
-        models = Models(project, notes)
+        models = Models(project)
         lanes = make_lanes(running, given, models)
         plan = Plan(
             port=running.port,
@@ -96,7 +95,7 @@ def measure(work: Path, given: argparse.Namespace) -> dict[str, Any]:
         lifecycle.stop(project)
     seconds = time.monotonic() - started
     deployments = [done for lane in lanes for done in lane.done]
-    found = account(answers, received(notes), deployments, stalls)
+    found = account(answers, received(servers_folder(project)), deployments, stalls)
     found.problems += _lost_interpreters(State(project).log)
     if len(deployments) != given.deployments:
         found.problems.append(f"{len(deployments)} deployments ended, {given.deployments} were begun")
@@ -106,8 +105,8 @@ def measure(work: Path, given: argparse.Namespace) -> dict[str, Any]:
 class Models:
     """Models made when they are needed, each once."""
 
-    def __init__(self, project: Path, notes: Path) -> None:
-        self._maker = ModelMaker(models_folder(project), notes=notes)
+    def __init__(self, project: Path) -> None:
+        self._maker = ModelMaker(models_folder(project), notes=True)
         self._numbers = count(1)
         self._lock = threading.Lock()
 

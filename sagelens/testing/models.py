@@ -17,10 +17,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sagelens.testing.served import BEHAVIOUR, Behaviour, Fault, derive
+from sagelens.testing.served import BEHAVIOUR, NOTES, Behaviour, Fault, derive
 from sagelens.values import Folder
 
-__all__ = ["Fault", "MadeModel", "ModelMaker", "number_of", "received"]
+__all__ = ["Fault", "MadeModel", "ModelMaker", "notes_below", "number_of", "received"]
 
 MOST = 2048
 """Models that can be told apart: their scores are multiples of 1/4096 below a half, which float32 holds exactly."""
@@ -40,12 +40,12 @@ class MadeModel:
 
 
 class ModelMaker:
-    """Packages one model as a pipeline does, and makes all others from it. `work` takes the folders; `notes`, where given, is
-    the folder in which their servers note the requests that reached them (see `received`)."""
+    """Packages one model as a pipeline does, and makes all others from it. `work` takes the folders; with `notes` each server
+    notes the requests that reached it, in its own folder (see `received`)."""
 
-    def __init__(self, work: Path, *, notes: Path | None = None) -> None:
+    def __init__(self, work: Path, *, notes: bool = False) -> None:
         self._work = work
-        self._notes = "" if notes is None else str(notes)
+        self._notes = notes
         self._base: Path | None = None
 
     def make(self, number: int, *, fault: Fault = Fault.NONE, **more: Any) -> MadeModel:
@@ -56,7 +56,7 @@ class ModelMaker:
             raise ValueError(f"a model's number is {number}; 1 to {MOST - 1} are allowed")
         folder = self._work / f"model-{number}"
         shutil.copytree(self._packaged(), folder, ignore=shutil.ignore_patterns("manifest.json"))
-        behaviour = Behaviour(number=number, fault=fault, received=self._notes, **more)
+        behaviour = Behaviour(number=number, fault=fault, notes=self._notes, **more)
         right = number * _STEP
         _save(folder / "model", right + (_NONSENSE if fault is Fault.RUBBISH else 0.0))
         (folder / "golden.jsonl").write_text(json.dumps({"row": {"request": 0}, "score": right}) + "\n", encoding="utf-8")
@@ -74,9 +74,15 @@ def number_of(score: float) -> tuple[int, bool]:
     return round(score % _NONSENSE / _STEP), score >= _NONSENSE
 
 
-def received(notes: Path) -> Iterator[tuple[int, int]]:
-    """Each request that reached a model: the model's number, the request's."""
-    for file in sorted(notes.iterdir()):
+def notes_below(servers: Path) -> list[Path]:
+    """The notes of every server whose folder lies in `servers`, named after the model's number and the server's process:
+    `7-4711`. They outlive the server, but not the service: the next one clears the folders of the servers before it."""
+    return sorted(servers.glob(f"*/{NOTES}/*-*"))
+
+
+def received(servers: Path) -> Iterator[tuple[int, int]]:
+    """Each request that reached a model, from the notes below this folder: the model's number, the request's."""
+    for file in notes_below(servers):
         model = int(file.name.partition("-")[0])
         content = file.read_bytes()
         yield from ((model, int.from_bytes(content[at : at + 8], "little")) for at in range(0, len(content), 8))

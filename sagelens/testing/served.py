@@ -14,10 +14,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-__all__ = ["BEHAVIOUR", "Behaviour", "Fault", "derive"]
+__all__ = ["BEHAVIOUR", "NOTES", "Behaviour", "Fault", "derive"]
 
 BEHAVIOUR = "behaviour.json"
 """Beside the model, in the served folder."""
+NOTES = "received"
+"""In a server's own folder: one file, named after the model's number and the server's process."""
 
 
 class Fault(StrEnum):
@@ -36,13 +38,13 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Behaviour:
-    """`received` is a folder where each server notes the numbers of the requests that reached it; empty: nowhere."""
+    """`notes`: each server notes the numbers of the requests that reached it, in its own folder, the only one it may change."""
 
     number: int = 0
     fault: Fault = Fault.NONE
     delay: float = 0.4
     lifetime: int = 100
-    received: str = ""
+    notes: bool = False
 
     @classmethod
     def read(cls, folder: Path) -> Behaviour:
@@ -70,8 +72,8 @@ def derive(columns: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _act(behaviour: Behaviour, request: int) -> None:
-    if behaviour.received:
-        os.write(_notes(behaviour), request.to_bytes(8, "little"))
+    if behaviour.notes:
+        os.write(_notes(behaviour.number), request.to_bytes(8, "little"))
     match behaviour.fault:
         case Fault.RAISES:
             raise RuntimeError(f"Model {behaviour.number} fails on request {request}, as it was made to.")
@@ -88,6 +90,7 @@ def _behaviour(root: str) -> Behaviour:
 
 
 @functools.cache
-def _notes(behaviour: Behaviour) -> int:
-    file = Path(behaviour.received) / f"{behaviour.number}-{os.getpid()}"
-    return os.open(file, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+def _notes(model: int) -> int:
+    folder = Path(os.environ.get("SAGELENS_ROOT", ""), NOTES)
+    folder.mkdir(exist_ok=True)
+    return os.open(folder / f"{model}-{os.getpid()}", os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)

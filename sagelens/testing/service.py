@@ -10,7 +10,7 @@ from sagelens.deployment import EndpointState, Release, ServedModel, Services, T
 from sagelens.local.lifecycle import Running
 from sagelens.testing.models import MadeModel
 
-__all__ = ["BUCKET", "client", "counts_of", "models_folder", "release_of", "services"]
+__all__ = ["BUCKET", "client", "counts_of", "models_folder", "release_of", "servers_folder", "services"]
 
 BUCKET = "models"
 """Where the models lie, and the journals of their deployments."""
@@ -23,6 +23,11 @@ def models_folder(project: Path) -> Path:
     folder = project / ".sagelens" / "objects" / BUCKET
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def servers_folder(project: Path) -> Path:
+    """Where the model servers of a project's local service have a folder each, and leave notes (see `received`)."""
+    return project / ".sagelens" / "servers"
 
 
 def client(name: str, running: Running) -> Any:

@@ -21,8 +21,8 @@ from sagelens.local.forking.families import ORDER
 from sagelens.local.lifecycle import Running
 from sagelens.local.state import State
 from sagelens.testing.load import Answer, Load, Plan
-from sagelens.testing.models import MadeModel, ModelMaker, number_of, received
-from sagelens.testing.service import BUCKET, counts_of, models_folder, release_of, services
+from sagelens.testing.models import MadeModel, ModelMaker, notes_below, number_of, received
+from sagelens.testing.service import BUCKET, counts_of, models_folder, release_of, servers_folder, services
 from sagelens.values.guard import Alarms, MetricGuard
 from sagelens.values.quantity import Size
 from sagelens.values.strategy import AllAtOnce, Canary, Linear, Rolling, Strategy, Weighted, is_trial
@@ -47,7 +47,6 @@ class World:
 
     root: Path
     maker: ModelMaker
-    notes: Path
     running: Running
     services: Services
     serving: MadeModel
@@ -89,7 +88,7 @@ class World:
     def servers(self) -> dict[int, set[int]]:
         """The processes of model servers that run and have received a request, by model."""
         found: dict[int, set[int]] = {}
-        for file in self.notes.iterdir():
+        for file in notes_below(servers_folder(self.root)):
             model, pid = map(int, file.name.split("-"))
             if runs(pid):
                 found.setdefault(model, set()).add(pid)
@@ -98,12 +97,12 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    root, notes = tmp_path_factory.mktemp("killed"), tmp_path_factory.mktemp("notes")
+    root = tmp_path_factory.mktemp("killed")
     running = lifecycle.start(root, account="000000000000", region="us-east-1", clock=CLOCK)
     try:
         assert eventually(lambda: warmed_up(root), 60)  # servers that start before are nobody's forks
-        maker = ModelMaker(models_folder(root), notes=notes)
-        world = World(root, maker, notes, running, services(running), maker.make(1))
+        maker = ModelMaker(models_folder(root), notes=True)
+        world = World(root, maker, running, services(running), maker.make(1))
         world.deploy(world.serving, CANARY)
         yield world
     finally:
@@ -205,7 +204,7 @@ def assert_once(world: World, answers: list[Answer]) -> None:
     """Each request has one record, and reached a model at most once."""
     numbers = [answer.request for answer in answers]
     assert len(numbers) == len(set(numbers))
-    reached = [request for _, request in received(world.notes) if request in set(numbers)]
+    reached = [request for _, request in received(servers_folder(world.root)) if request in set(numbers)]
     assert len(reached) == len(set(reached))
 
 
