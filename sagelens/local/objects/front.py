@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from sagelens.local.api.auth import knows_the_key
 from sagelens.local.objects.keys import Asked, Keys, Reply, refusal
+from sagelens.local.objects.traffic import Traffic
 from sagelens.local.objects.turns import Turns
 
 __all__ = ["S3Front"]
@@ -59,7 +60,15 @@ class S3Front:
         self._server: asyncio.Server | None = None
         self._tasks: dict[asyncio.Task[None], bool] = {}
         """Of every connection in order of coming, and whether its client has shown the key."""
+        self._connections: set[_Connection] = set()
         self._turns = Turns()
+        self.traffic = Traffic()
+        """What is handed on to rclone."""
+
+    def forget_upstream(self) -> None:
+        """End what is kept open to rclone, which is going to be replaced. For when nothing is on its way."""
+        for connection in self._connections:
+            connection.drop()
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, sock=self._listener, limit=_LARGEST_HEAD, backlog=1024)
@@ -80,6 +89,7 @@ class S3Front:
         if len(strangers) > _MOST_STRANGERS:
             strangers[0].cancel()
         connection = _Connection(reader, writer, self._upstream, self._turns)
+        self._connections.add(connection)
         try:
             while await self._answer_one(connection, task):
                 pass
@@ -89,6 +99,7 @@ class S3Front:
             log.debug("a connection is ended")
         finally:
             del self._tasks[task]
+            self._connections.discard(connection)
             connection.close()
 
     async def _answer_one(self, connection: _Connection, task: asyncio.Task[None]) -> bool:
@@ -114,7 +125,8 @@ class S3Front:
         self._tasks[task] = True
         reply = self._keys.answer(asked)
         if reply is None:
-            return await connection.hand_on(asked, head)
+            async with self.traffic.one(asked):
+                return await connection.hand_on(asked, head)
         return await connection.answer(asked, reply)
 
     def _admits(self, asked: Asked) -> bool:
@@ -142,7 +154,7 @@ class _Connection:
 
     def close(self) -> None:
         with suppress(OSError, RuntimeError):
-            self._drop()
+            self.drop()
             self._writer.close()
 
     async def reply(self, reply: Reply, *, last: bool, bodiless: bool = False) -> None:
@@ -183,11 +195,12 @@ class _Connection:
             return False
 
     async def _connect(self) -> _Above:
-        self._drop()
+        self.drop()
         self._above = await asyncio.open_unix_connection(str(self._path), limit=_LARGEST_HEAD)
         return self._above
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """End the connection to rclone."""
         if self._above is not None:
             self._above[1].close()
             self._above = None
