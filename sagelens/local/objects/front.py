@@ -9,44 +9,54 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from http import HTTPStatus
 from pathlib import Path
-from typing import TypeVar
 
 from sagelens.local.api.auth import knows_the_key
 from sagelens.local.objects.keys import Asked, Keys, Reply, refusal
 from sagelens.local.objects.traffic import Traffic
 from sagelens.local.objects.turns import Turns
+from sagelens.local.objects.wire import (
+    STALLED,
+    Broken,
+    Replaced,
+    is_other,
+    nothing,
+    read_answer,
+    read_head,
+    read_whole,
+    relay,
+    relay_bytes,
+    relay_to_the_end,
+    send,
+    within,
+)
 
 __all__ = ["S3Front"]
 
 log = logging.getLogger(__name__)
 
 _LARGEST_HEAD = 64 * 1024
-_PIECE = 256 * 1024
 _IDLE = 300.0
 """Seconds that a connection is kept for a next request, once its client has shown the key."""
 _PATIENCE = 10.0
 """Seconds that a client has to show it."""
-_STALLED = 120.0
-"""Seconds that one that is sending, or being sent something, may do nothing."""
 _SENT = 1.0
 """Seconds that the rest of a body may take to be sent once it is answered: with an early refusal it is not sent at all."""
+_ATTEMPTS = 20
+"""Of a request whose object is replaced again and again."""
+_LARGEST_CHECKED = 1024 * 1024
+"""Bytes of an object that is held until it is known to be whole; a larger one is handed on as it comes."""
 _MOST_STRANGERS = 256
 _LARGEST_IGNORED = 1024 * 1024
 """Bytes of a body that is read and thrown away so that the connection can be used again."""
 
-T = TypeVar("T")
-
 _NO_KEY = refusal(403, "InvalidAccessKeyId", "The AWS access key is not this project's. Take what `sagelens local env` prints.")
 _NOT_HTTP = refusal(400, "BadRequest", f"This is not HTTP/1.1, or its head is larger than {_LARGEST_HEAD} bytes.")
+_REPLACED = refusal(503, "SlowDown", "The object was replaced each time while it was read. Try again.")
 _STARTING = refusal(503, "ServiceUnavailable", "The object store is being started. Try again.")
-
-
-class _Broken(Exception):
-    """The connection cannot be used any more."""
 
 
 class S3Front:
@@ -93,7 +103,7 @@ class S3Front:
         try:
             while await self._answer_one(connection, task):
                 pass
-        except (OSError, EOFError, ValueError, TimeoutError, _Broken):
+        except (OSError, EOFError, ValueError, TimeoutError, Broken):
             pass  # the client went away, or one of the two said what cannot be understood
         except asyncio.CancelledError:
             log.debug("a connection is ended")
@@ -115,7 +125,7 @@ class S3Front:
         except asyncio.LimitOverrunError:
             await connection.reply(_NOT_HTTP, last=True)
             return False
-        asked = _read(head)
+        asked = read_head(head)
         if asked is None:
             await connection.reply(_NOT_HTTP, last=True)
             return False
@@ -165,7 +175,7 @@ class _Connection:
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         head = f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}\r\n{lines}\r\n"
         self._writer.write(head.encode() + (b"" if bodiless else reply.body))
-        await _within(_STALLED, self._writer.drain())
+        await within(STALLED, self._writer.drain())
 
     async def answer(self, asked: Asked, reply: Reply) -> bool:
         """Answer ourselves, and read what the client has sent beside the head; whether the connection can be used again."""
@@ -173,7 +183,7 @@ class _Connection:
         again = "transfer-encoding" not in asked.headers and length.isdigit() and int(length) <= _LARGEST_IGNORED
         again = again and "expect" not in asked.headers
         if again:
-            await _within(_STALLED, self.reader.readexactly(int(length)))
+            await within(STALLED, self.reader.readexactly(int(length)))
         await self.reply(reply, last=not again, bodiless=asked.method == "HEAD")
         return again
 
@@ -188,10 +198,11 @@ class _Connection:
             if asked.bodiless:
                 return await self._fetch(asked, head)
             return await self._bring(asked, head, *await self._connect())
-        except OSError:
+        except (OSError, Replaced) as error:
             if self._begun:
                 raise
-            await self.reply(_STARTING, last=True, bodiless=asked.method == "HEAD")
+            reply = _REPLACED if isinstance(error, Replaced) else _STARTING
+            await self.reply(reply, last=True, bodiless=asked.method == "HEAD")
             return False
 
     async def _connect(self) -> _Above:
@@ -207,21 +218,25 @@ class _Connection:
 
     async def _fetch(self, asked: Asked, head: bytes) -> bool:
         """A request without a body: if the connection turns out to be closed, it is sent once more on a new one. rclone closes
-        one after an answer, and does not say so, where it finds that the object has been replaced meanwhile."""
+        one after an answer, and does not say so, where it finds that the object has been replaced meanwhile. What was replaced
+        while it was read is read again."""
         turn = self._turns.reading if asked.method in {"GET", "HEAD"} else self._turns.writing
         async with AsyncExitStack() as turns:
             await turns.enter_async_context(turn(asked.path))
-            reused = self._above is not None
-            above, to = self._above or await self._connect()
-            to.write(head)
-            try:
-                return await self._relay_answer(above, asked, turns.aclose)
-            except asyncio.IncompleteReadError as error:
-                if error.partial or not reused or self._begun:
-                    raise
-            above, to = await self._connect()
-            to.write(head)
-            return await self._relay_answer(above, asked, turns.aclose)
+            for left in reversed(range(_ATTEMPTS)):
+                reused = self._above is not None
+                above, to = self._above or await self._connect()
+                to.write(head)
+                try:
+                    return await self._relay_answer(above, asked, turns.aclose)
+                except (asyncio.IncompleteReadError, ConnectionError) as error:
+                    if getattr(error, "partial", b"") or not reused or self._begun:
+                        raise
+                except Replaced:
+                    if not left:
+                        raise
+                self.drop()
+        raise AssertionError("the last attempt answers or raises")
 
     async def _bring(self, asked: Asked, head: bytes, above: asyncio.StreamReader, to: asyncio.StreamWriter) -> bool:
         """A request with a body, while it may be answered already."""
@@ -231,9 +246,9 @@ class _Connection:
                 await turns.enter_async_context(self._turns.writing(asked.path))
 
             to.write(head)
-            sending = asyncio.create_task(_send(asked, self.reader, to, last))
+            sending = asyncio.create_task(send(asked, self.reader, to, last))
             try:
-                lasts = await self._relay_answer(above, asked, _nothing)
+                lasts = await self._relay_answer(above, asked, nothing)
                 await asyncio.wait((sending,), timeout=_SENT)
                 return lasts and sending.done() and sending.exception() is None
             finally:
@@ -244,106 +259,28 @@ class _Connection:
         """Whether the connection stays open after it. What comes before the answer proper (100 Continue) is handed on, too;
         `begun` is called with the proper one."""
         while True:
-            head = await _within(_STALLED * 5, above.readuntil(b"\r\n\r\n"))  # it may have to read a large object first
-            self._begun = True
-            self._writer.write(head)
-            status, headers = _read_answer(head)
+            head = await within(STALLED * 5, above.readuntil(b"\r\n\r\n"))  # it may have to read a large object first
+            status, headers = read_answer(head)
             if status >= HTTPStatus.OK:
                 break
+            self._begun = True
+            self._writer.write(head)
+        bodiless = asked.method == "HEAD" or status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
+        length = 0 if bodiless else int(headers.get("content-length", "0"))
+        some = b""
+        if 0 < length <= _LARGEST_CHECKED:
+            some = await read_whole(above, length)
+            if status == HTTPStatus.OK and asked.method == "GET" and is_other(some, headers.get("etag", "")):
+                raise Replaced
+        self._begun = True
+        self._writer.write(head + some)
         await begun()
-        if asked.method != "HEAD" and status not in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}:
-            if "transfer-encoding" not in headers and "content-length" not in headers:
-                await _relay_to_the_end(above, self._writer)
-                return False
-            await _relay(headers, above, self._writer, _nothing)
-        await _within(_STALLED, self._writer.drain())
+        if length:
+            await relay_bytes(length - len(some), above, self._writer)
+        elif not bodiless and "transfer-encoding" in headers:
+            await relay(headers, above, self._writer, nothing)
+        elif not bodiless and "content-length" not in headers:
+            await relay_to_the_end(above, self._writer)
+            return False
+        await within(STALLED, self._writer.drain())
         return headers.get("connection", "").lower() != "close"
-
-
-Step = Callable[[], Awaitable[None]]
-
-
-async def _nothing() -> None:
-    """Where nothing has to happen."""
-
-
-async def _send(asked: Asked, reader: asyncio.StreamReader, to: asyncio.StreamWriter, last: Step) -> None:
-    """Hand a body on; `last` comes before its last byte."""
-    await _relay(asked.headers, reader, to, last)
-    await _within(_STALLED, to.drain())
-
-
-async def _relay(headers: Mapping[str, str], reader: asyncio.StreamReader, to: asyncio.StreamWriter, last: Step) -> None:
-    """A body as its head frames it, bytes unchanged."""
-    if "transfer-encoding" not in headers:
-        count = int(headers.get("content-length", "0"))
-        await _relay_bytes(count - 1, reader, to)
-        if count:
-            end = await _within(_STALLED, reader.readexactly(1))
-            await last()
-            to.write(end)
-        return
-    while True:
-        line = await _within(_STALLED, reader.readuntil(b"\r\n"))
-        size = int(line.partition(b";")[0].strip() or b"0", 16)
-        if size == 0:
-            await last()
-        to.write(line)
-        if size == 0:
-            break
-        await _relay_bytes(size + 2, reader, to)
-    while line != b"\r\n":  # trailers
-        line = await _within(_STALLED, reader.readuntil(b"\r\n"))
-        to.write(line)
-
-
-async def _relay_bytes(count: int, reader: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
-    while count > 0:
-        data = await _within(_STALLED, reader.read(min(count, _PIECE)))
-        if not data:
-            raise _Broken
-        to.write(data)
-        count -= len(data)
-        await _within(_STALLED, to.drain())
-
-
-async def _relay_to_the_end(reader: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
-    while data := await _within(_STALLED, reader.read(_PIECE)):
-        to.write(data)
-        await _within(_STALLED, to.drain())
-
-
-async def _within(seconds: float, waited: Awaitable[T]) -> T:
-    async with asyncio.timeout(seconds):
-        return await waited
-
-
-def _read(head: bytes) -> Asked | None:
-    """A request's head; None for what is none, or frames its body in two ways."""
-    first, headers = _lines(head)
-    words = first.split(" ")
-    framed = "transfer-encoding" in headers
-    if len(words) != 3 or words[2] != "HTTP/1.1" or not words[1].startswith("/"):
-        return None
-    if framed and ("content-length" in headers or headers["transfer-encoding"].lower() != "chunked"):
-        return None
-    length = headers.get("content-length", "0")
-    if not (length.isascii() and length.isdigit() and len(length) < 16):  # a petabyte
-        return None
-    return Asked(words[0], words[1], headers)
-
-
-def _read_answer(head: bytes) -> tuple[int, dict[str, str]]:
-    first, headers = _lines(head)
-    return int(first.split(" ")[1]), headers
-
-
-def _lines(head: bytes) -> tuple[str, dict[str, str]]:
-    """The first line, and the headers. One that stands twice makes no sense of the ones that count here, and is kept joined."""
-    first, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, _, value = line.partition(":")
-        key = name.lower()
-        headers[key] = f"{headers[key]},{value.strip()}" if key in headers else value.strip()
-    return first, headers

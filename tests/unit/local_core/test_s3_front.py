@@ -237,3 +237,28 @@ def test_the_key_alone_does_not_make_a_signature(store: Store) -> None:
     )
 
     assert answer.split(b" ")[1] in {b"403", b"400"}
+
+
+def test_an_object_that_another_program_replaces_is_read_whole(store: Store, at: str) -> None:
+    """As execution.json is, which the service writes beside rclone."""
+    texts = {b"a" * 3_000, b"b" * 20_000}
+    file = store.root / at / "file"
+    file.parent.mkdir()
+    file.write_bytes(b"a" * 3_000)
+    ended = threading.Event()
+
+    def replace() -> None:
+        while not ended.is_set():
+            for text in texts:
+                (file.parent / "new").write_bytes(text)
+                (file.parent / "new").replace(file)
+
+    replacing = threading.Thread(target=replace)
+    replacing.start()
+    try:
+        found = {store.get(f"{at}/file") for _ in range(300)}
+    finally:
+        ended.set()
+        replacing.join()
+
+    assert found == texts
