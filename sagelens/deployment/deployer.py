@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sagelens.deployment.alarms import remove_alarms
+from sagelens.deployment.content import prove_content
 from sagelens.deployment.endpoint import EndpointState, read_endpoint
 from sagelens.deployment.events import EventKind
 from sagelens.deployment.follow import UPDATE_TIMEOUT, follow, return_to
@@ -82,6 +83,8 @@ def _guarded(run: Run, state: EndpointState | None) -> Ending:
 
 def _carry_out(run: Run, state: EndpointState | None) -> Ending:
     _remove_leftovers(run)
+    if state is None or state.pending_config != run.order.release.config_name:  # else SageMaker is at it already
+        prove_content(run.order.release.model_uri, run.order.release.digest, s3=run.services.s3)
     if run.order.staging and not _was_proved(run.recorder.record):
         prove_on_staging(run)
     if state is None or state.status in {"Failed", "Creating"}:

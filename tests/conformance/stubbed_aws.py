@@ -20,6 +20,7 @@ from sagelens.deployment import Deployed, Event, Journal, Order, Pace, Release, 
 from sagelens.deployment.alarms import Fleet, alarm_request
 from sagelens.testing.bucket import Bucket
 from sagelens.testing.recorder import Recorder
+from sagelens.values import digest_bytes, digest_listing
 from sagelens.values.grammar import alarms_of, chain_of
 from sagelens.values.guard import MetricGuard
 
@@ -28,7 +29,9 @@ NOW = datetime.fromtimestamp(START, UTC)
 ENDPOINT, OLD, BUCKET = "flights", "flights-00000000aaaa-000001", "flights-bucket"
 PREFIX = "arn:aws:sagemaker:us-east-1:111122223333"
 ROLE = "arn:aws:iam::111122223333:role/sagelens"
-DIGEST = "d" * 64
+GOLDEN = [{"row": {"carrier": "AA"}, "score": 0.25, "tolerance": 0.01}]
+"""The packaged model's golden set. The model has no other file."""
+DIGEST = digest_listing({"golden.jsonl": digest_bytes(b"".join(json.dumps(row).encode() + b"\n" for row in GOLDEN))})
 MODEL = ServedModel(digest=DIGEST, image="sagelens:local", model_uri=f"s3://{BUCKET}/model", role=ROLE)
 RELEASE = Release.of(
     Target(endpoint=ENDPOINT, model=MODEL, instance_count=4), package_arn=f"{PREFIX}:model-package/flights/3", version="3"
@@ -93,6 +96,7 @@ class Aws:
             self.recorder.watch(client)
         self.bucket = Bucket()
         self.bucket.serve(s3)
+        self.holds_model(GOLDEN)
         self.sagemaker, self.cloudwatch, self.runtime = (Stubber(client) for client in clients.values())
         self.services = Services(
             sagemaker=clients["sagemaker"], cloudwatch=clients["cloudwatch"], s3=s3, runtime=clients["sagemaker-runtime"]
@@ -117,6 +121,10 @@ class Aws:
 
     def deploy(self, order: Order) -> Deployed:
         return deploy(order, services=self.services, journal=self.journal, told=self.events.append, pace=self.pace)
+
+    def forgets_journal(self) -> None:
+        for path in [path for path in self.bucket.objects if path.startswith(f"{BUCKET}/deployments/")]:
+            del self.bucket.objects[path]
 
     def recorded(self) -> dict[str, Any]:
         """The newest record in the journal."""
@@ -276,6 +284,9 @@ class Aws:
     def holds_model(self, golden: list[dict[str, Any]] | None = None) -> None:
         """The packaged model in S3, with its sample rows or its golden set."""
         name = "golden.jsonl" if golden else "sample.jsonl"
-        rows = golden or [{"carrier": "AA"}, {"carrier": "UA"}]
-        self.bucket.objects[f"{BUCKET}/model/manifest.json"] = json.dumps({"digest": DIGEST, "files": {name: "x"}}).encode()
-        self.bucket.objects[f"{BUCKET}/model/{name}"] = "".join(f"{json.dumps(row)}\n" for row in rows).encode()
+        body = "".join(f"{json.dumps(row)}\n" for row in golden or [{"carrier": "AA"}, {"carrier": "UA"}]).encode()
+        files = {name: digest_bytes(body)}
+        manifest = json.dumps({"digest": digest_listing(files), "files": files}).encode()
+        for other in [path for path in self.bucket.objects if path.startswith(f"{BUCKET}/model/")]:
+            del self.bucket.objects[other]
+        self.bucket.objects |= {f"{BUCKET}/model/manifest.json": manifest, f"{BUCKET}/model/{name}": body}

@@ -16,13 +16,13 @@ from sagelens.deployment.run import record_of
 from sagelens.errors import NotFound, Refused, RollbackFailed, RolledBack, StepFailed
 from sagelens.project import Deployment as DeploymentSettings
 from sagelens.project import EndpointSettings
-from sagelens.values import Placement, digest_listing
+from sagelens.values import Placement, digest_bytes, digest_listing
 from steps.deployment import Deployment, SmokeTest, deploy, smoke_test
 from steps.scoring import find_model
 from tests.conformance.stubbed_aws import BUCKET, ENDPOINT, NEW, NOW, OLD, PREFIX, ROLE, START, Aws, an_order, live_config
 
-FILES = {"model/model.ubj": "a" * 64}
-DIGEST = digest_listing(FILES)
+DIGEST = digest_listing({"sample.jsonl": digest_bytes(b'{"carrier": "AA"}\n{"carrier": "UA"}\n')})
+"""Of the model that `Aws.holds_model` puts into the bucket."""
 PACKAGE = f"{PREFIX}:model-package/flights/1"
 PLACEMENT = Placement(
     subnets=("subnet-0a1b", "subnet-0c2d"),
@@ -192,7 +192,7 @@ def package(approval: str = "Approved") -> dict[str, Any]:
 @pytest.fixture
 def registry(aws: Aws) -> Aws:
     """One intact model in S3."""
-    aws.bucket.objects[f"{BUCKET}/model/manifest.json"] = json.dumps({"digest": DIGEST, "files": FILES}).encode()
+    aws.holds_model()
     return aws
 
 
