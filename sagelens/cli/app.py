@@ -49,8 +49,15 @@ def command() -> Any:
     return typer.main.get_command(app)
 
 
-def run_app(argv: Sequence[str]) -> int:  # noqa: PLR0911 - an exit code for each way to end
+def run_app(argv: Sequence[str]) -> int:
     """Run a command line; returns its exit code. A user's mistake gets one message, never a traceback."""
+    from sagelens.cli.guard import guarded_output
+
+    with guarded_output():
+        return _run(argv)
+
+
+def _run(argv: Sequence[str]) -> int:  # noqa: PLR0911 - an exit code for each way to end
     import logging
 
     from sagelens.cli.failure import closed_output, defect, report_failure

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from sagelens.cli.deployment_watch import Sight
+from sagelens.cli.guard import unguarded
 from sagelens.deployment import Event, Outcome, Record
 from sagelens.deployment.strategy import describe, strategy_of
 
@@ -34,7 +35,7 @@ class DeploymentView:
         from rich.console import Console
 
         self._out = out or sys.stderr
-        self._console = Console(file=self._out)
+        self._console = Console(file=unguarded(self._out))
         self._as_json = as_json
         self._live: Any = None
         self._shown = 0

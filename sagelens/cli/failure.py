@@ -12,6 +12,7 @@ from tempfile import mkstemp
 from typing import Any
 
 from sagelens.errors import Defect, SagelensError
+from sagelens.values.plain import plain
 
 __all__ = ["EMPTY_RESULT", "closed_output", "defect", "report_failure"]
 
@@ -31,7 +32,7 @@ def report_failure(error: SagelensError, *, as_json: bool) -> int:
     if as_json:
         failure = {"kind": error.kind, "step": None, "message": error.message}
         sys.stdout.write(json.dumps(EMPTY_RESULT | {"error": failure}) + "\n")
-    sys.stderr.write(f"sagelens: {error.message}\n")
+    sys.stderr.write(f"sagelens: {plain(error.message)}\n")
     return error.exit_code
 
 

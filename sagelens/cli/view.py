@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import Any
 
 from sagelens.cli.execution import Document
+from sagelens.cli.guard import unguarded
+from sagelens.values.plain import plain
 
 __all__ = ["Progress", "verdict_of"]
 
@@ -28,7 +30,7 @@ class Progress:
     def __init__(self) -> None:
         from rich.console import Console
 
-        self._console = Console(stderr=True)
+        self._console = Console(file=unguarded(sys.stderr))
         self._live: Any = None
         self._shown: dict[tuple[str, str], str] = {}
 
@@ -72,11 +74,11 @@ def verdict_of(step: Mapping[str, Any]) -> tuple[str, str]:
 
 def _remark(step: dict[str, Any]) -> str:
     if step["failure"]:
-        return str(step["failure"]["message"])
+        return plain(step["failure"]["message"])
     if step["cache"] == "hit":
         return "unchanged, taken from an earlier run"
     if step["cache"] == "miss" and step["cache_miss_reason"]:
-        return str(step["cache_miss_reason"])
+        return plain(step["cache_miss_reason"])
     return ""
 
 

@@ -40,6 +40,7 @@ from sagelens.local.registry import Registry
 from sagelens.local.runtime import runtime_folder
 from sagelens.local.state import RUNTIMES
 from sagelens.local.store import Store
+from sagelens.values.plain import PlainFormatter
 
 if TYPE_CHECKING:
     from sagelens.local.endpoints.server import Servers
@@ -75,9 +76,15 @@ class _Arguments:
     fingerprint: str
 
 
+def _log_to_standard_error() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
 def main() -> None:
     arguments = _arguments()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    _log_to_standard_error()
     state = State(arguments.root)
     try:
         state.prepare()

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sagelens.cli.commands.runs import document_of, step_of
+from sagelens.cli.guard import unguarded
 from sagelens.cli.objects import download
 from sagelens.cli.target import Connection, connect
 from sagelens.errors import BadInput
@@ -36,6 +37,7 @@ def debug_step(run: str, step: str, *, environment: str) -> int:
         code, job = fetch(connection, found["job_arn"].rpartition("/")[2], root)
         os.environ.update({name: value for name, value in job.get("Environment", {}).items() if name != "PYTHONPATH"})
         sys.path[:0] = [str(connection.project.root), str(code)]
+        sys.stdout, sys.stderr = unguarded(sys.stdout), unguarded(sys.stderr)  # pdb edits its line
         debug(root, kind=kind)
     return 0
 

@@ -126,9 +126,16 @@ def invoke_endpoint(endpoint: str, body: str, *, content_type: str, variant: str
                 f"The model behind '{endpoint}' refused the request: {original}"
             ) from error
         raise NotFound(f"{message} `sagelens endpoints` lists what there is.") from error
-    sys.stdout.buffer.write(answer["Body"].read())
-    sys.stdout.buffer.write(b"\n")
+    _show_answer(answer["Body"].read())
     return 0
+
+
+def _show_answer(content: bytes) -> None:
+    """As it is into a file or a pipe; a terminal is shown text."""
+    if sys.stdout.isatty():
+        sys.stdout.write(content.decode(errors="backslashreplace") + "\n")
+    else:
+        sys.stdout.buffer.write(content + b"\n")
 
 
 def _read(path: Path) -> bytes:
