@@ -9,6 +9,7 @@ from typing import Any
 from sagelens.aws.definition import DefinedStep, steps_of
 from sagelens.aws.document import TERMINAL, Document, Left, build, evidence_of, log_group
 from sagelens.aws.refusals import patiently
+from sagelens.values.hint import hint
 from sagelens.values.s3 import split_uri
 
 __all__ = ["Follower"]
@@ -34,7 +35,7 @@ class Follower:
 
     def look(self, arn: str) -> Document:
         """The document as AWS has it now. Raises ServiceUnavailable when AWS does not answer for long, BadInput for a refusal."""
-        return patiently(lambda: self._look(arn), f"`sagelens follow {arn.rpartition('/')[2]}`")
+        return patiently(lambda: self._look(arn), hint("follow", arn.rpartition("/")[2]))
 
     def definition(self, arn: str) -> Mapping[str, DefinedStep]:
         if arn not in self._definitions:

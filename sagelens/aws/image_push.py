@@ -64,7 +64,7 @@ def push(place: Place, docker: Docker, ecr: Any) -> Pushed:
     docker.require()
     image = docker.inspect(place.uri)
     if image is None:
-        raise NotFound(f"The engine has no image '{place.uri}'. Build it first: `sagelens image build`, with the same --env.")
+        raise NotFound(f"The engine has no image '{place.uri}'. Build it first: `sagelens image build`.")
     if there := _already(place, ecr):
         digest, ids = there
         if image["Id"] not in ids:

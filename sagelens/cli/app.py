@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from sagelens import __version__
+from sagelens.cli.app_models import models
+from sagelens.cli.options import AsJson, Dry, Env, NeededReason, Reason, Run, Runtime, Set
 from sagelens.errors import BadInput, Interrupted, SagelensError, disk_full
 
 __all__ = ["app", "command", "run_app"]
@@ -22,22 +24,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-models = typer.Typer(help="Registered models.", no_args_is_help=True)
 local = typer.Typer(help="The local SageMaker of this project.", no_args_is_help=True)
 app.add_typer(models, name="models")
 app.add_typer(local, name="local")
 image = typer.Typer(help="The image that jobs and model servers run in.", no_args_is_help=True)
 app.add_typer(image, name="image")
-
-Env = Annotated[str, typer.Option("--env", help="A file of configs/environments/, without .yaml.", envvar="SAGELENS_ENV")]
-Set = Annotated[list[str], typer.Option("--set", help="Set any key of the config: dotted.key=value. May be repeated.")]
-Runtime = Annotated[
-    str | None, typer.Option("--runtime", help="What jobs and model servers run in: process or docker. As it is unless given.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
-Dry = Annotated[bool, typer.Option("--dry-run", help="Print every request to AWS, and send none.")]
-Run = Annotated[str, typer.Argument(help="An execution's ARN or id, the start of an id, or `last`.")]
-
 
 # Typer brings a click of its own from some version on; what it raises for a wrong command line descends from this.
 _USAGE: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -61,7 +52,9 @@ def _run(argv: Sequence[str]) -> int:  # noqa: PLR0911 - an exit code for each w
     import logging
 
     from sagelens.cli.failure import closed_output, defect, report_failure
+    from sagelens.cli.hints import remember_environment
 
+    remember_environment(argv)
     as_json = "--json" in argv
     logging.basicConfig(level=logging.WARNING, format="sagelens: %(message)s", force=True)
     try:
@@ -249,9 +242,6 @@ def invoke(
     return invoke_endpoint(endpoint, body, content_type=content_type, variant=variant, environment=env)
 
 
-Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the endpoint's journal.")]
-
-
 @app.command()
 def deploy(
     model: Annotated[str, typer.Argument(help="A model package's ARN, its version number, or `latest`: the latest approved.")],
@@ -285,11 +275,11 @@ def deploy(
 @app.command()
 def rollback(
     endpoint: Annotated[str, typer.Argument(help="The name of an endpoint.")],
+    reason: NeededReason,
     to: Annotated[
         str | None,
         typer.Option("--to", help="A version, an endpoint config or the start of a digest; the one before unless given."),
     ] = None,
-    reason: Reason = "",
     env: Env = "local",
     as_json: AsJson = False,
 ) -> int:
@@ -305,51 +295,6 @@ def ui(env: Env = "local", port: Annotated[int, typer.Option("--port", help="Whe
     from sagelens.cli.commands.ui import serve_ui
 
     return serve_ui(environment=env, port=port)
-
-
-@models.command(name="list")
-def list_models(env: Env = "local", as_json: AsJson = False) -> int:
-    """List the registered models, newest first."""
-    from sagelens.cli.commands.models import list_packages
-
-    return list_packages(environment=env, as_json=as_json)
-
-
-Model = Annotated[str, typer.Argument(help="A model package's ARN, its version number, or `latest`.")]
-
-
-@models.command(name="show")
-def show_model(model: Model = "latest", env: Env = "local", as_json: AsJson = False) -> int:
-    """Show one registered model: metrics, lineage, and the schema of a request."""
-    from sagelens.cli.commands.models import show_package
-
-    return show_package(model, environment=env, as_json=as_json)
-
-
-@models.command(name="approve")
-def approve_model(
-    model: Model,
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept with the model.")] = "",
-    env: Env = "local",
-    as_json: AsJson = False,
-) -> int:
-    """Approve a model, and deploy it."""
-    from sagelens.cli.commands.models import approve_package
-
-    return approve_package(model, reason, environment=env, as_json=as_json)
-
-
-@models.command(name="reject")
-def reject_model(
-    model: Model,
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept with the model.")] = "",
-    env: Env = "local",
-    as_json: AsJson = False,
-) -> int:
-    """Reject a model."""
-    from sagelens.cli.commands.models import reject_package
-
-    return reject_package(model, reason, environment=env, as_json=as_json)
 
 
 @local.command(name="start")

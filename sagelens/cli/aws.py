@@ -11,10 +11,12 @@ from sagelens.aws.definition import DefinedStep, Resolver, steps_of
 from sagelens.aws.recorded import recall, seconds_in
 from sagelens.aws.refusals import check_bucket
 from sagelens.cli.execution import Document, latest_finished
+from sagelens.cli.screen import complain, reflow, width_of
 from sagelens.cli.target import Connection
 from sagelens.pipeline.compose import Compiled
 from sagelens.pipeline.plan import pipeline_name
 from sagelens.project import Project
+from sagelens.values.hint import hint
 
 if TYPE_CHECKING:
     from sagelens.aws.requests import Request
@@ -73,7 +75,7 @@ def check_start(connection: Connection, compiled: Compiled, parameters: Mapping[
     recorded = recall(project.root, environment.name, compiled.name) | _recorded(connection, compiled.name)
     found = estimate_of(project, compiled, jobs_requests(compiled, parameters, selected, project), recorded)
     assert found is not None
-    sys.stderr.write(estimate_text(found))
+    sys.stderr.write(reflow(estimate_text(found), width_of(sys.stderr)))
     check_budget(found)
     connection.estimates[compiled.name] = found
 
@@ -138,9 +140,9 @@ def tracked(connection: Connection, document: Document) -> Document:
             s3=connection.s3,
         )
     except Exception as error:  # noqa: BLE001 - whatever a tracking server does, the run has ended and its evidence is kept
-        sys.stderr.write(
-            f"sagelens: MLflow does not show {document['execution_arn']}: {type(error).__name__}: {error}. "
-            f"`sagelens follow {document['execution_id']}` tries again.\n"
+        complain(
+            f"MLflow does not show {document['execution_arn']}: {type(error).__name__}: {error}. "
+            f"{hint('follow', document['execution_id'])} tries again."
         )
         return document
     document = document | {"tracking": tracking}
@@ -159,7 +161,7 @@ def print_tails(connection: Connection, documents: Iterable[Document]) -> None:
         try:
             page = logs.get_log_events(logGroupName=step["log_group"], logStreamName=step["log_stream"], limit=_TAIL)
         except ClientError as error:
-            sys.stderr.write(f"The log of step '{step['name']}' cannot be read: {error.response['Error'].get('Message')}\n")
+            complain(f"The log of step '{step['name']}' cannot be read: {error.response['Error'].get('Message')}", head="")
             continue
-        sys.stderr.write(f"The last lines of step '{step['name']}' ({step['log_group']} {step['log_stream']}):\n")
+        complain(f"The last lines of step '{step['name']}' ({step['log_group']} {step['log_stream']}):", head="")
         sys.stderr.writelines("  " + event["message"].rstrip("\n") + "\n" for event in page["events"])

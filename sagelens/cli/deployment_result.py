@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sagelens.cli.screen import labelled, near, width_of
 from sagelens.deployment import Record
 from sagelens.deployment.strategy import describe, strategy_of
 
@@ -60,14 +61,14 @@ def _alarm(name: str, alarm: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def print_deployment(result: Mapping[str, Any]) -> None:
-    out = sys.stdout.write
+    out, width = sys.stdout.write, width_of(sys.stdout)
     out(f"\n{result['endpoint_name']} {result['outcome']}")
     if result["started"] is not None and result["finished"] is not None:
         clock = f" on a clock of {result['clock']}" if result["clock"] not in {"", "1x"} else ""
         out(f" in {result['finished'] - result['started']:.0f} s{clock}")
     out("\n")
     strategies = ", then ".join(describe(strategy_of(strategy)) for strategy in result["strategy"])
-    lines = {"strategy": strategies, "model package": result["model_package_arn"], "report": result["report"]}
-    for name, value in lines.items():
+    facts = {"strategy": strategies, "model package": result["model_package_arn"], "report": near(result["report"])}
+    for name, value in facts.items():
         if value:
-            out(f"  {name:<18} {value}\n")
+            out("\n".join(labelled(name, value, width)) + "\n")

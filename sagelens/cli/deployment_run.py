@@ -18,6 +18,7 @@ from sagelens.deployment import Journal, Record
 from sagelens.errors import Interrupted
 from sagelens.pipeline.compose import Compiled
 from sagelens.pipeline.plan import pipeline_name
+from sagelens.values.hint import hint
 
 if TYPE_CHECKING:
     from sagelens.evaluation.report import Deployment
@@ -39,7 +40,7 @@ def run_deployment(
         try:
             return execute(connection, compiled, parameters, watch=steps)
         except Interrupted as error:
-            said = "An update that SageMaker has begun goes on; deploy the same model again to follow it."
+            said = f"An update that SageMaker has begun goes on; {hint('deploy', package)} follows it again."
             raise Interrupted(f"{error.message} {said}") from error
 
 

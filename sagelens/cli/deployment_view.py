@@ -16,12 +16,15 @@ from typing import Any, TextIO
 
 from sagelens.cli.deployment_watch import Sight
 from sagelens.cli.guard import unguarded
+from sagelens.cli.renderables import Hanging, Name
+from sagelens.cli.screen import width_of, wrap
 from sagelens.deployment import Event, Outcome, Record
 from sagelens.deployment.strategy import describe, strategy_of
 
-__all__ = ["DeploymentView", "baking", "event_line", "picture", "traffic_of"]
+__all__ = ["DeploymentView", "baking", "picture", "traffic_of"]
 
 _BAR = 10
+_BELOW = " " * 10  # where the further lines of an event begin
 _EVENTS = 6
 _SECONDS = re.compile(r"(\d+) ?s(?:econds?)?\b")
 _STATES = {"OK": "[green]● OK[/]", "ALARM": "[bold red]● ALARM[/]"}
@@ -65,10 +68,9 @@ class DeploymentView:
 
     def _tell(self, record: Record) -> None:
         for event in record.events[self._shown :]:
-            line = (
-                json.dumps({"endpoint_name": record.endpoint, **event.to_json()}) if self._as_json else event_line(event, record)
-            )
-            self._out.write(line + "\n")
+            said = {"endpoint_name": record.endpoint, **event.to_json()}
+            lines = [json.dumps(said)] if self._as_json else _event_lines(event, record, width_of(self._out))
+            self._out.writelines(f"{line}\n" for line in lines)
         self._shown = len(record.events)
         self._out.flush()
 
@@ -98,9 +100,13 @@ def _scale(label: str) -> float:
         return 0.0
 
 
-def event_line(event: Event, record: Record) -> str:
+def _event_lines(event: Event, record: Record, width: int | None) -> list[str]:
+    return [line.rstrip() for line in wrap(event.message, width, first=_event_head(event, record), rest=_BELOW)]
+
+
+def _event_head(event: Event, record: Record) -> str:
     share = f"{event.numbers['traffic_share']:.0%} new" if "traffic_share" in event.numbers else ""
-    return f"{_elapsed(event.time - record.started):>8}  {event.phase:<12} {share:>8}  {event.message}".rstrip()
+    return f"{_elapsed(event.time - record.started):>8}  {event.phase:<12} {share:>8}  "
 
 
 def picture(sight: Sight, *, now: float) -> Any:
@@ -121,7 +127,7 @@ def _parts(sight: Sight, now: float) -> Iterator[Any]:
     if sight.alarms:
         yield _alarms(sight, record)
     for event in record.events[-_EVENTS:]:
-        yield _plain(f"  {event_line(event, record)}", "dim")
+        yield Hanging(f"  {_event_head(event, record)}", event.message, "dim", indent=len(_BELOW))
 
 
 def _headline(sight: Sight, now: float) -> Any:
@@ -143,10 +149,11 @@ def _phase(sight: Sight, record: Record, now: float) -> Any:
     message = record.events[-1].message if record.events else ""
     left = baking(sight, now)
     if left is None:
-        return _plain(f"  {record.phase}: {message}")
+        return Hanging("  ", f"{record.phase}: {message}")
     remaining, whole = left
     done = 1 - remaining / whole if whole else 1.0
-    return _plain(f"  {record.phase}: baking {_bar(done, 16)} {_elapsed(remaining)} of {_elapsed(whole)} left", "yellow")
+    said = f"{record.phase}: baking {_bar(done, 16)} {_elapsed(remaining)} of {_elapsed(whole)} left"
+    return Hanging("  ", said, "yellow")
 
 
 def baking(sight: Sight, now: float) -> tuple[float, float] | None:
@@ -170,13 +177,12 @@ def traffic_of(record: Record) -> float | None:
 
 def _fleets(sight: Sight, record: Record) -> Any:
     """Narrow enough for 80 columns. `size` is in instances; configs are shown without the endpoint that they are named after."""
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("  fleet", "config", "size", "traffic", "req/min", "p50", "p99", "errors"):
         numeric = heading in {"size", "req/min", "p50", "p99", "errors"}
-        table.add_column(heading, justify="right" if numeric else "left", no_wrap=True)
+        table.add_column(heading, justify="right" if numeric else "left", no_wrap=heading != "config")  # the one that gives way
     share = traffic_of(record)
     old, new = _instances(sight, record)
     rows = (("old", record.previous_config, old, None if share is None else 1 - share), ("new", record.config, new, share))
@@ -186,7 +192,7 @@ def _fleets(sight: Sight, record: Record) -> Any:
         bar = "" if part is None else f"{_bar(part, _BAR)} {part:>4.0%}"
         style = "green" if name == "new" else "blue"
         figures = _figures(sight.figures.get(name, {}))
-        shown = escape(config.removeprefix(f"{sight.endpoint}-"))
+        shown = Name(config.removeprefix(f"{sight.endpoint}-"))
         table.add_row(f"  [{style}]{name}[/]", shown, instances, f"[{style}]{bar}[/]", *figures)
     return table
 
@@ -229,12 +235,6 @@ def _alarms(sight: Sight, record: Record) -> Any:
 def _bar(share: float, width: int) -> str:
     full = round(min(max(share, 0.0), 1.0) * width)
     return "█" * full + "░" * (width - full)
-
-
-def _plain(text: str, style: str = "") -> Any:
-    from rich.text import Text
-
-    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
 
 
 def _elapsed(seconds: float) -> str:

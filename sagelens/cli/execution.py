@@ -10,6 +10,7 @@ from typing import Any
 from sagelens.cli.objects import read_json_or_none
 from sagelens.cli.target import Connection
 from sagelens.errors import BadInput, Interrupted, NotFound
+from sagelens.values.hint import hint
 
 __all__ = [
     "TERMINAL",
@@ -69,7 +70,7 @@ def follow(connection: Connection, arn: str, watch: Callable[[Document], None], 
             raise Interrupted(f"Interrupted; execution {arn} was stopped ({document['status']}).") from interrupt
         run = arn.rpartition("/")[2]
         raise Interrupted(
-            f"Interrupted; execution {arn} runs on. `sagelens follow {run}` follows it again, `sagelens stop {run}` stops it."
+            f"Interrupted; execution {arn} runs on. {hint('follow', run)} follows it again, {hint('stop', run)} stops it."
         ) from interrupt
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from tempfile import mkstemp
 from typing import Any
 
+from sagelens.cli.hints import complete
+from sagelens.cli.screen import complain
 from sagelens.errors import Defect, SagelensError
-from sagelens.values.plain import plain
 
 __all__ = ["EMPTY_RESULT", "closed_output", "defect", "report_failure"]
 
@@ -30,9 +31,9 @@ EMPTY_RESULT: dict[str, Any] = {
 def report_failure(error: SagelensError, *, as_json: bool) -> int:
     """Show an error that stopped a command; returns its exit code."""
     if as_json:
-        failure = {"kind": error.kind, "step": None, "message": error.message}
+        failure = {"kind": error.kind, "step": None, "message": complete(error.message)}
         sys.stdout.write(json.dumps(EMPTY_RESULT | {"error": failure}) + "\n")
-    sys.stderr.write(f"sagelens: {plain(error.message)}\n")
+    complain(error.message)
     return error.exit_code
 
 

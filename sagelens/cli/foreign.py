@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sagelens.errors import BadInput, DiskFull, SagelensError, ServiceUnavailable, StepFailed, disk_full
+from sagelens.values.hint import hint
 
 __all__ = ["translate"]
 
@@ -40,7 +41,7 @@ def translate(error: Exception) -> SagelensError | None:  # noqa: PLR0911 - an e
             return failed
         from sagelens.aws.refusals import refusal
 
-        if known := refusal(error, hint="`sagelens follow last`"):
+        if known := refusal(error, hint=hint("follow", "last")):
             return known
         answer = error.response["Error"]
         return BadInput(f"{error.operation_name} was refused: {answer.get('Code')}: {answer.get('Message')}")

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["main", "warm_main"]
+__all__ = ["main", "option_of", "warm_main"]
 
 _WARM = frozenset(
     {
@@ -49,7 +49,7 @@ def _run_warm(root: Path, argv: Sequence[str]) -> int | None:
     from sagelens.local.warm import run_warm
 
     try:
-        ensure_service(root, _option(argv, "--runtime"))  # replacing the service later would end this very command
+        ensure_service(root, option_of(argv, "--runtime"))  # replacing the service later would end this very command
     except SagelensError as error:
         return _report(error, argv)
     return run_warm(list(argv), root)
@@ -57,9 +57,11 @@ def _run_warm(root: Path, argv: Sequence[str]) -> int | None:
 
 def _report(error: object, argv: Sequence[str]) -> int:
     from sagelens.cli.failure import report_failure
+    from sagelens.cli.hints import remember_environment
     from sagelens.errors import SagelensError
 
     assert isinstance(error, SagelensError)
+    remember_environment(argv)
     return report_failure(error, as_json="--json" in argv)
 
 
@@ -70,10 +72,10 @@ def _run_here(argv: Sequence[str]) -> int:
 
 
 def _environment(argv: Sequence[str]) -> str:
-    return _option(argv, "--env") or os.environ.get("SAGELENS_ENV", "local")
+    return option_of(argv, "--env") or os.environ.get("SAGELENS_ENV", "local")
 
 
-def _option(argv: Sequence[str], name: str) -> str | None:
+def option_of(argv: Sequence[str], name: str) -> str | None:
     """The value of an option, before anything is parsed."""
     for position, word in enumerate(argv):
         if word == name and position + 1 < len(argv):

@@ -17,6 +17,7 @@ def ensure_service(root: Path, runtime: str | None = None) -> None:
 
     One that runs older code, or in another runtime, is replaced, but not while an execution is under way.
     """
+    from sagelens.cli.screen import complain
     from sagelens.local import lifecycle
 
     running = lifecycle.status(root)
@@ -30,7 +31,7 @@ def ensure_service(root: Path, runtime: str | None = None) -> None:
                     f"The local SageMaker runs in the {running.runtime} runtime, and an execution is under way, which "
                     f"another runtime would end. Wait for it, or leave out --runtime {runtime}."
                 )
-            print("The local SageMaker runs older code; it is replaced once no execution is under way.", file=sys.stderr)
+            complain("The local SageMaker runs older code; it is replaced once no execution is under way.", head="")
             return
     from sagelens.project import load_project
 
@@ -39,7 +40,7 @@ def ensure_service(root: Path, runtime: str | None = None) -> None:
         print("Starting the local SageMaker …", file=sys.stderr)
     started = lifecycle.start(root, account=environment.account, region=environment.region, runtime=runtime)
     if started.notice:
-        print(started.notice, file=sys.stderr)
+        complain(started.notice, head="")
 
 
 def point_at_service(root: Path) -> None:

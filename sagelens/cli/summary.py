@@ -7,36 +7,46 @@ from collections.abc import Iterable
 from typing import Any
 
 from sagelens.cli.execution import Document
-from sagelens.cli.view import verdict_of
+from sagelens.cli.hints import complete
+from sagelens.cli.screen import complain, fit, labelled, near, shorten, width_of, wrap
+from sagelens.cli.step_lines import columns_of, step_lines
 from sagelens.errors import SagelensError
+from sagelens.values.hint import hint
 
 __all__ = ["print_execution", "print_summary"]
 
 _HEADLINES = ("roc_auc", "baseline_roc_auc", "pr_auc", "log_loss", "brier", "threshold", "cost_per_1000")
+_BESIDE = 21  # columns of a fact's label
 
 
 def print_summary(documents: list[Document], result: dict[str, Any], error: SagelensError | None) -> None:
-    out = sys.stdout.write
+    out, width = sys.stdout.write, width_of(sys.stdout)
     reused = sum(step["cache"] == "hit" for step in result["steps"])
     seconds = sum((document["finished"] or document["started"]) - document["started"] for document in documents)
-    out(f"\n{documents[0]['pipeline']} {result['status']} in {seconds:.1f} s")
-    out(f", {reused} of {len(result['steps'])} steps reused\n" if reused else "\n")
-    for name, value in _headline(result["metrics"]):
-        out(f"  {name:<18} {value:.4f}\n")
-    for label, link in _links(documents, result):
-        out(f"  {label:<18} {link}\n")
+    ended = f"{documents[0]['pipeline']} {result['status']} in {seconds:.1f} s"
+    ended += f", {reused} of {len(result['steps'])} steps reused" if reused else ""
+    out("\n" + "\n".join(wrap(ended, width, rest="  ")) + "\n")
+    for name, figure in _headline(result["metrics"]):
+        out(f"  {name:<18} {figure:.4f}\n")
+    for label, value in _links(documents, result, None if width is None else width - _BESIDE):
+        out("\n".join(labelled(label, complete(value), width)) + "\n")
     if error is not None:
-        sys.stderr.write(f"sagelens: {error.message}\n")
+        complain(error.message)
 
 
 def print_execution(document: Document) -> None:
-    out = sys.stdout.write
-    out(f"{document['pipeline']}  {document['execution_arn']}\n{document['status']}")
-    out(f": {document['failure_reason']}\n" if document["failure_reason"] else "\n")
+    """One execution, step by step."""
+    out, width = sys.stdout.write, width_of(sys.stdout)
+    pipeline, arn = document["pipeline"], document["execution_arn"]
+    room = None if width is None else width - len(pipeline) - 2
+    run = fit(room, arn, document["execution_id"])
+    out((pipeline if width is None else shorten(pipeline, width - len(run) - 2)) + f"  {run}\n")
+    why = f": {document['failure_reason']}" if document["failure_reason"] else ""
+    out("\n".join(wrap(f"{document['status']}{why}", width, rest="  ")) + "\n")
+    columns = columns_of(document["steps"], None if width is None else width - 2)
     for step in document["steps"]:
-        seconds = f"{step['seconds']:.2f} s" if step["seconds"] is not None else ""
-        name, status = verdict_of(step)
-        out(f"  {name:<24} {status:<10} {seconds:>9}  {step['cache']:<5} {_reason(step)}".rstrip() + "\n")
+        lines = step_lines(step, columns, _reason(step), extra=f"{step['cache']:<5}")
+        out("".join(f"  {line}\n" for line in lines))
 
 
 def _reason(step: dict[str, Any]) -> str:
@@ -49,18 +59,19 @@ def _headline(metrics: dict[str, float]) -> Iterable[tuple[str, float]]:
     return ((name, metrics[name]) for name in _HEADLINES if name in metrics)
 
 
-def _links(documents: list[Document], result: dict[str, Any]) -> Iterable[tuple[str, str]]:
-    yield "execution", result["execution_arn"]
-    if result["model_package_arn"]:
-        yield "model package", result["model_package_arn"]
+def _links(documents: list[Document], result: dict[str, Any], room: int | None) -> Iterable[tuple[str, str]]:
+    """Facts with their labels. Where an ARN does not fit, what commands take for it stands there."""
+    yield "execution", fit(room, result["execution_arn"], documents[0]["execution_id"])
+    if package := result["model_package_arn"]:
+        yield "model package", fit(room, package, package.rpartition(":model-package/")[2].replace("/", " version "))
     if result["endpoint_name"]:
-        yield "endpoint", f"{result['endpoint_name']} (sagelens invoke {result['endpoint_name']} request.json)"
+        yield "endpoint", result["endpoint_name"]
     tracking = documents[0].get("tracking")
     if tracking and "error" in tracking:
         yield "MLflow", f"not tracked: {tracking['error']}"
     for step, problem in ((tracking or {}).get("problems") or {}).items():
         yield "MLflow", f"step {step} is not wholly tracked: {problem}"
     if tracking and "run_id" in tracking:
-        yield "MLflow run", f"{tracking['run_id']} in {tracking['experiment']} (sagelens ui)"
+        yield "MLflow run", f"{tracking['run_id']} in {tracking['experiment']} ({hint('ui')})"
     if result["report"]:
-        yield "report", result["report"]
+        yield "report", near(result["report"])

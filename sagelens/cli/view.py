@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
 from sagelens.cli.execution import Document
 from sagelens.cli.guard import unguarded
-from sagelens.values.plain import plain
+from sagelens.cli.screen import shorten, width_of
+from sagelens.cli.step_lines import columns_of, step_lines, verdict_of
 
-__all__ = ["Progress", "verdict_of"]
+__all__ = ["Progress"]
 
+_WIDE = 110  # columns from which there is room for a step's phase
+_PHASE = 14  # columns: the longest has 13
 _MARKS = {
-    "Succeeded": "[green]●[/]",
-    "Failed": "[red]✗[/]",
-    "Executing": "[yellow]◐[/]",
-    "Starting": "[yellow]◌[/]",
-    "Stopped": "[red]■[/]",
-    "Stopping": "[red]□[/]",
+    "Succeeded": ("●", "green"),
+    "Passed": ("●", "green"),
+    "Failed": ("✗", "red"),
+    "Executing": ("◐", "yellow"),
+    "Starting": ("◌", "yellow"),
+    "Stopped": ("■", "red"),
+    "Stopping": ("□", "red"),
 }
 
 
@@ -48,64 +51,52 @@ class Progress:
 
     def _show(self, document: Document) -> None:
         if self._live is not None:
-            self._live.update(_table(document))
+            self._live.update(_picture(document, self._console.width))
             return
+        columns = columns_of(document["steps"], width_of(sys.stderr))
         for step in document["steps"]:
             key = (document["execution_id"], step["name"])
             if self._shown.get(key) != step["status"]:
                 self._shown[key] = step["status"]
-                sys.stderr.write(_line(step) + "\n")
+                sys.stderr.write("\n".join(step_lines(step, columns, _remark(step))) + "\n")
         sys.stderr.flush()
 
 
-def _line(step: dict[str, Any]) -> str:
-    seconds = f"{step['seconds']:.2f} s" if step["seconds"] is not None else ""
-    name, status = verdict_of(step)
-    return f"{name:<24} {status:<10} {seconds:>8}  {_remark(step)}".rstrip()
-
-
-def verdict_of(step: Mapping[str, Any]) -> tuple[str, str]:
-    """A step's name and state in words that follow its verdict: a condition Succeeds whichever way it went, and the one behind a
-    gate is named after the better."""
-    if step["type"] != "Condition" or step.get("outcome") is None:
-        return step["name"], step["status"]
-    return step["name"].removesuffix("-passed"), "Passed" if step["outcome"] else "Stopped"
-
-
-def _remark(step: dict[str, Any]) -> str:
+def _remark(step: Mapping[str, Any]) -> str:
     if step["failure"]:
-        return plain(step["failure"]["message"])
+        return str(step["failure"]["message"])
     if step["cache"] == "hit":
         return "unchanged, taken from an earlier run"
     if step["cache"] == "miss" and step["cache_miss_reason"]:
-        return plain(step["cache_miss_reason"])
+        return str(step["cache_miss_reason"])
     return ""
 
 
-def _table(document: Document) -> Any:
-    from rich.markup import escape
-    from rich.table import Table
+def _picture(document: Document, width: int) -> Any:
+    from rich.console import Group
+    from rich.text import Text
 
-    table = Table(
-        title=f"{document['pipeline']} · {document['execution_id']} · {document['status']}", box=None, title_justify="left"
-    )
-    for heading, justify in (("", "left"), ("step", "left"), ("phase", "left"), ("time", "right"), ("", "left")):
-        table.add_column(heading, justify=justify, overflow="ellipsis", no_wrap=True)  # type: ignore[arg-type]
-    for step in document["steps"]:
-        name, status = verdict_of(step)
-        if step["type"] in {"Condition", "Fail"} and status in {"Passed", "Succeeded"}:
-            continue
-        table.add_row(
-            _MARKS.get(status, " "),
-            name,
-            step["phase"] or step["type"],
-            _seconds(step),
-            f"[dim]{escape(_remark(step))}[/]",
-        )
-    return table
+    title = f" · {document['execution_id']} · {document['status']}"
+    lines = [Text(shorten(document["pipeline"], width - len(title)) + title, style="italic", no_wrap=True)]
+    return Group(*lines, *_steps(document, width))
 
 
-def _seconds(step: dict[str, Any]) -> str:
-    if step["seconds"] is not None:
-        return f"{step['seconds']:.2f} s"
-    return f"{time.time() - step['started']:.1f} s" if step["started"] else ""
+def _steps(document: Document, width: int) -> Iterator[Any]:
+    """Each with its mark; a condition that let the run go on says nothing that its gate does not."""
+    from rich.text import Text
+
+    shown = [step for step in document["steps"] if not _silent(step)]
+    columns = columns_of(shown, width)
+    for step in shown:
+        mark, colour = _MARKS.get(verdict_of(step)[1], (" ", ""))
+        phase = f"{step['phase'] or step['type']:<{_PHASE}}" if width >= _WIDE else ""
+        first, *below = step_lines(step, columns, _remark(step), mark=f"{mark} ", extra=phase, running=True)
+        line = Text(first, no_wrap=True, overflow="crop")
+        line.stylize(colour, 0, 1)
+        line.stylize("dim", 2 + columns.name + columns.state + columns.time + 2)
+        yield line
+        yield from (Text(text, style="dim", no_wrap=True, overflow="crop") for text in below)
+
+
+def _silent(step: Mapping[str, Any]) -> bool:
+    return step["type"] in {"Condition", "Fail"} and verdict_of(step)[1] in {"Passed", "Succeeded"}

@@ -50,7 +50,8 @@ def read_config(name: str, *, sagemaker: SageMakerClient) -> dict[str, Any]:
     except sagemaker.exceptions.ClientError as error:
         if absent(error):
             raise NotFound(
-                f"Endpoint config '{name}' does not exist any more, so it cannot serve. `sagelens rollback` lists what is kept."
+                f"Endpoint config '{name}' does not exist any more, so it cannot serve. "
+                "`sagelens endpoints --history` lists what did."
             ) from error
         raise
 

@@ -24,8 +24,7 @@ def find_root(start: Path) -> Path:
         if (folder / "configs").is_dir() and (folder / "pipelines").is_dir():
             return folder
     raise NotFound(
-        f"No sagelens project in {start} or above it. A project's root holds configs/, pipelines/ and steps/; change to it, "
-        "or name it with --project."
+        f"No sagelens project in {start} or above it. A project's root holds configs/, pipelines/ and steps/; change to it."
     )
 
 

@@ -31,7 +31,7 @@ def test_a_model_waits_for_approval_and_is_deployed_by_it(apart: Trained) -> Non
     assert waiting.json["endpoint_name"] is None
     package = waiting.json["model_package_arn"]
     assert package != first.json["model_package_arn"]
-    assert f"sagelens models approve {package}" in waiting.err
+    assert f"`sagelens models approve {package.rpartition('/')[2]} --reason WHY`" in waiting.err
     assert workspace.run("endpoints", "--json").json[0]["endpoint_config_name"] == before
     refused = workspace.run("run", "deployment", "--parameter", f"ModelPackageArn={package}")
     assert refused.code == 8, refused.err

@@ -235,7 +235,8 @@ def test_ctrl_c_leaves_what_is_followed_running_and_stop_stops_it(aws: Pretended
     running.communicate(timeout=120)
 
     assert followed.code == 130, followed.err
-    assert f"runs on. `sagelens follow {run}` follows it again, `sagelens stop {run}` stops it" in followed.err
+    assert f"runs on. `sagelens follow {run} --env pretended` follows it again" in followed.err
+    assert f"`sagelens stop {run} --env pretended` stops it" in followed.err
     assert still == "Executing"
     assert (stopped.code, stopped.json["status"], stopped.json["ended_before"]) == (0, "Stopped", False)
     assert (again.code, again.json["status"], again.json["ended_before"]) == (0, "Stopped", True)

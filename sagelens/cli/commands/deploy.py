@@ -24,6 +24,7 @@ from sagelens.cli.deployment_run import (
 from sagelens.cli.deployment_watch import Lookout
 from sagelens.cli.pipelines import composed
 from sagelens.cli.result import error_of
+from sagelens.cli.screen import complain
 from sagelens.cli.target import Connection, connect
 from sagelens.errors import BadInput, Interrupted, SagelensError
 
@@ -201,7 +202,7 @@ def _conclude(conclusion: Conclusion, error: SagelensError | None, *, as_json: b
     else:
         print_deployment(result)
     if error is not None:
-        sys.stderr.write(f"sagelens: {error.message}\n")
+        complain(error.message)
     return error.exit_code if error is not None else 0
 
 
@@ -210,7 +211,7 @@ def _refused(error: SagelensError, *, as_json: bool) -> int:
     if as_json:
         conclusion = Conclusion(standing=_words(error), failure=failure_of(error.kind, error.message))
         sys.stdout.write(json.dumps(conclusion.to_json()) + "\n")
-    sys.stderr.write(f"sagelens: {error.message}\n")
+    complain(error.message)
     return error.exit_code
 
 

@@ -17,6 +17,7 @@ from sagelens.aws.refusals import check_account, check_bucket
 from sagelens.aws.requests import DryClients, Request, check
 from sagelens.cli.aws import estimate_of, estimate_text, jobs_requests
 from sagelens.cli.pipelines import begin
+from sagelens.cli.screen import complain, reflow, width_of
 from sagelens.cli.sources import source_files
 from sagelens.cli.target import Connection
 from sagelens.errors import BadInput, Refused
@@ -69,9 +70,9 @@ def print_requests(run: DryRun, *, environment: str, as_json: bool) -> int:
         failure = {"error": {"kind": refused.kind, "step": None, "message": refused.message}} if refused else {}
         sys.stdout.write(json.dumps({**listing, **failure}, sort_keys=True) + "\n")
     else:
-        sys.stdout.write(_text(requests, estimates))
+        sys.stdout.write(reflow(_text(requests, estimates), width_of(sys.stdout)))
     if refused is not None:
-        sys.stderr.write(f"sagelens: {refused.message}\n")
+        complain(refused.message)
     return refused.exit_code if refused is not None else 0
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sagelens.cli.deployment_watch import newest_key
+from sagelens.cli.screen import say, width_of, wrap
 from sagelens.cli.target import Connection, connect
 from sagelens.deployment import Journal, Record
 from sagelens.deployment.strategy import describe, strategy_of
@@ -27,14 +28,27 @@ def list_endpoints(endpoint: str | None, *, environment: str, as_json: bool) -> 
         return 0
     for row in rows:
         variants = ", ".join(f"{name} x {count}" for name, count in row["variants"].items())
-        sys.stdout.write(f"{row['endpoint_name']:<24} {row['status']:<12} {row['endpoint_config_name']:<40} {variants}\n")
-        if row["pending_config_name"]:
-            sys.stdout.write(f"  being updated to {row['pending_config_name']}\n")
-        if row["last_deployment"]:
-            sys.stdout.write(f"  last: {_said(row['last_deployment'])}\n")
+        _print_endpoint(row, variants)
     if not rows:
-        sys.stdout.write("There are no endpoints. `sagelens run training` ends with one.\n")
+        say("There are no endpoints. `sagelens run training` ends with one.")
     return 0
+
+
+def _print_endpoint(row: Mapping[str, Any], variants: str) -> None:
+    """On one line where that fits, else its name and state on the first."""
+    width = width_of(sys.stdout)
+    head, serves = f"{row['endpoint_name']:<24} {row['status']:<12}", f"{row['endpoint_config_name']:<40} {variants}"
+    whole = f"{head} {serves}".rstrip()
+    lines = [whole] if width is None or len(whole) <= width else [head.rstrip(), *_indented(f"serves {serves}", "  ")]
+    if row["pending_config_name"]:
+        lines += _indented(f"being updated to {row['pending_config_name']}", "  ")
+    if row["last_deployment"]:
+        lines += _indented(f"last: {_said(row['last_deployment'])}", "  ")
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def _indented(text: str, indent: str) -> list[str]:
+    return wrap(text, width_of(sys.stdout), first=indent, rest=f"{indent}  ")
 
 
 def show_history(endpoint: str | None, *, environment: str, as_json: bool) -> int:
@@ -47,12 +61,12 @@ def show_history(endpoint: str | None, *, environment: str, as_json: bool) -> in
         sys.stdout.write(json.dumps(rows) + "\n")
         return 0
     for row in rows:
-        sys.stdout.write(f"{_said(row)}\n")
+        say(_said(row))
         for label in ("why", "reason"):
             if row[label]:
-                sys.stdout.write(f"    {label}: {row[label]}\n")
+                sys.stdout.writelines(f"{line}\n" for line in _indented(f"{label}: {row[label]}", "    "))
     if not rows:
-        sys.stdout.write(f"Endpoint '{name}' has no deployments in its journal.\n")
+        say(f"Endpoint '{name}' has no deployments in its journal.")
     return 0
 
 

@@ -9,6 +9,7 @@ import sys
 from collections import deque
 from pathlib import Path
 
+from sagelens.cli.screen import complain, say
 from sagelens.errors import NotFound
 from sagelens.local import lifecycle
 from sagelens.local.lifecycle import Running
@@ -25,8 +26,8 @@ def start(port: int, clock: str | None, runtime: str | None = None) -> int:
     settings = load_project(root).environment
     running = lifecycle.start(root, account=settings.account, region=settings.region, port=port, clock=scale, runtime=runtime)
     if running.notice:
-        sys.stderr.write(f"{running.notice}\n")
-    sys.stdout.write(f"The local SageMaker runs at http://127.0.0.1:{running.port} (process {running.pid}){_on(running)}.\n")
+        complain(running.notice, head="")
+    say(f"The local SageMaker runs at http://127.0.0.1:{running.port} (process {running.pid}){_on(running)}.")
     return 0
 
 
@@ -42,14 +43,17 @@ def status(*, as_json: bool) -> int:
     lost = None if running else lifecycle.lost(root)
     if lost is not None:
         said = f"A service runs (process {lost}), but has not said where it listens. `sagelens local stop` ends it."
-        sys.stdout.write(json.dumps({"running": True, "pid": lost, "notice": said}) + "\n" if as_json else f"{said}\n")
+        if as_json:
+            sys.stdout.write(json.dumps({"running": True, "pid": lost, "notice": said}) + "\n")
+        else:
+            say(said)
     elif as_json:
         sys.stdout.write(json.dumps({"running": running is not None, **({} if running is None else _found(running))}) + "\n")
     elif running is None:
-        sys.stdout.write("Not running. Any command starts it, or `sagelens local start`.\n")
+        say("Not running. Any command starts it, or `sagelens local start`.")
     else:
         where = f"http://127.0.0.1:{running.port} (process {running.pid}), S3 at port {running.s3_port}"
-        sys.stdout.write(f"Running at {where}, on a {pace(running.clock)} clock, in the {running.runtime} runtime.\n")
+        say(f"Running at {where}, on a {pace(running.clock)} clock, in the {running.runtime} runtime.")
     return 0
 
 

@@ -8,10 +8,15 @@ import sys
 from typing import Any
 
 from sagelens.cli.objects import read_json_or_none
+from sagelens.cli.screen import fit, labelled, say, shorten, width_of
 from sagelens.cli.target import Connection, connect
 from sagelens.errors import NotFound
+from sagelens.values.hint import hint
 
 __all__ = ["approve_package", "find_package", "list_packages", "reject_package", "show_package"]
+
+
+_ARN_AFTER = 50  # columns of a version, its approval and its time
 
 
 def list_packages(*, environment: str, as_json: bool) -> int:
@@ -29,10 +34,15 @@ def list_packages(*, environment: str, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps(rows) + "\n")
         return 0
+    width = width_of(sys.stdout)
+    room = None if width is None else width - _ARN_AFTER
     for row in rows:
-        sys.stdout.write(f"{row['version']:>4}  {row['approval']:<24} {row['created'][:19]}  {row['model_package_arn']}\n")
+        arn = row["model_package_arn"]
+        named = fit(room, arn, arn.rpartition(":model-package/")[2])
+        named = named if room is None else shorten(named, room)
+        sys.stdout.write(f"{row['version']:>4}  {row['approval']:<22} {row['created'][:19]}  {named}\n")
     if not rows:
-        sys.stdout.write("No model is registered yet. `sagelens run training` registers one when its gate passes.\n")
+        say("No model is registered yet. `sagelens run training` registers one when its gate passes.")
     return 0
 
 
@@ -53,10 +63,10 @@ def show_package(model: str, *, environment: str, as_json: bool) -> int:
         sys.stdout.write(json.dumps(shown) + "\n")
         return 0
     out = sys.stdout.write
-    out(f"{shown['model_package_arn']}\n  approval  {shown['approval']}\n  created   {shown['created'][:19]}\n")
-    out(f"  model     {shown['model_data']}\n")
-    for name, value in sorted(shown["metadata"].items()):
-        out(f"  {name:<24} {value}\n")
+    out(f"{shown['model_package_arn']}\n")
+    facts = {"approval": shown["approval"], "created": shown["created"][:19], "model": shown["model_data"]}
+    for name, value in (*facts.items(), *sorted(shown["metadata"].items())):
+        out("\n".join(labelled(name, str(value), width_of(sys.stdout), room=24)) + "\n")
     out("A request holds rows of this schema:\n" + json.dumps(shown["schema"], indent=1) + "\n")
     return 0
 
@@ -111,7 +121,8 @@ def find_package(connection: Connection, model: str, *, approved: bool = False) 
     known = ", ".join(str(summary["ModelPackageVersion"]) for summary in summaries)
     if model == "latest" and known:
         raise NotFound(
-            f"Group '{group}' has no approved model package among the versions {known}. `sagelens models approve` one."
+            f"Group '{group}' has no approved model package among the versions {known}. Approve one: "
+            f"{hint('models', 'approve', str(summaries[0]['ModelPackageVersion']), '--reason', 'WHY')}."
         )
     raise NotFound(f"Group '{group}' has no model package '{model}'. It has the versions: {known or 'none'}.")
 

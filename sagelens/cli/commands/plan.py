@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sagelens.cli.screen import reflow, width_of
 from sagelens.cli.target import Connection
 from sagelens.values.quantity import as_percent, as_time
 
@@ -38,7 +39,7 @@ def print_plan(connection: Connection, package: str, *, as_json: bool) -> int:
         answer = {"model_package_arn": package, "schema_changes": list(changes), **found.to_json()}
         sys.stdout.write(json.dumps(answer) + "\n")
     else:
-        sys.stdout.write(plan_text(found, package, changes))
+        sys.stdout.write(reflow(plan_text(found, package, changes), width_of(sys.stdout)))
     return 0
 
 

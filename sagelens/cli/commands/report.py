@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -58,7 +59,9 @@ def write_page(
     folder = connection.project.root / ".sagelens" / "reports"
     compiled = folder / ".templates"
     compiled.mkdir(parents=True, exist_ok=True)
-    material = Material(project=connection.project.name, executions=tuple(executions), deployments=tuple(deployments))
+    environment = connection.project.environment.name
+    told = tuple(replace(execution, environment=environment) for execution in executions)
+    material = Material(project=connection.project.name, executions=told, deployments=tuple(deployments))
     page = render(material, compiled=compiled)
     path = folder / f"{name or executions[0].id}.html"
     half = path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -17,11 +17,13 @@ from sagelens.cli.deployment_watch import Lookout
 from sagelens.cli.execution import Document, find_execution, follow, settled
 from sagelens.cli.pipelines import composed, execute, source_files_of
 from sagelens.cli.result import error_of, evidence_of, facts_of, result_of
+from sagelens.cli.screen import complain
 from sagelens.cli.target import Connection, connect
 from sagelens.cli.view import Progress
 from sagelens.errors import BadInput, WaitingForApproval
 from sagelens.pipeline.compose import compose
 from sagelens.pipeline.selection import select
+from sagelens.values.hint import hint
 
 if TYPE_CHECKING:
     from sagelens.evaluation.report import Execution
@@ -147,13 +149,13 @@ def _conclude(
         print_tails(connection, documents)
     if error is None and package is not None and package["ModelApprovalStatus"] != "Approved":
         error = WaitingForApproval(
-            f"{package['ModelPackageArn']} waits for approval. Run `sagelens models approve "
-            f"{package['ModelPackageArn']} --env {connection.project.environment.name}`."
+            f"{package['ModelPackageArn']} waits for approval. Give it, and deploy: "
+            f"{hint('models', 'approve', str(package['ModelPackageVersion']), '--reason', 'WHY')}."
         )
     if as_json:
         sys.stdout.write(json.dumps(result) + "\n")
         if error is not None:
-            sys.stderr.write(f"sagelens: {error.message}\n")
+            complain(error.message)
     else:
         from sagelens.cli.summary import print_summary
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sagelens.cli.execution import TERMINAL, Document, find_execution, list_executions, read_document, stop
 from sagelens.cli.result import evidence_of, result_of
+from sagelens.cli.screen import say, table, width_of
 from sagelens.cli.target import Connection, connect
 from sagelens.cli.view import Progress
 from sagelens.errors import NotFound
@@ -31,11 +32,13 @@ def list_runs(*, environment: str, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps(rows) + "\n")
         return 0
-    for row in rows:
-        execution = row["execution_arn"].rpartition("/")[2]
-        sys.stdout.write(f"{execution}  {row['pipeline']:<24} {row['status']:<12} {row['started'][:19]}\n")
+    shown = [
+        (row["execution_arn"].rpartition("/")[2], f"{row['pipeline']:<24}", f"{row['status']:<10}", row["started"][:19])
+        for row in rows
+    ]
+    sys.stdout.writelines(f"{line}\n" for line in table(shown, width_of(sys.stdout), name=1))
     if not rows:
-        sys.stdout.write("Nothing has run yet. Start with `sagelens run training`.\n")
+        say("Nothing has run yet. Start with `sagelens run training`.")
     return 0
 
 
@@ -64,7 +67,7 @@ def stop_run(run: str, *, environment: str, as_json: bool) -> int:
         sys.stdout.write(json.dumps(row | {"ended_before": late}) + "\n")
     else:
         said = "had ended already" if late else "has ended"
-        sys.stdout.write(f"{document['execution_id']}  {document['pipeline']} {said}: {document['status']}\n")
+        say(f"{document['execution_id']}  {document['pipeline']} {said}: {document['status']}")
     return 0
 
 

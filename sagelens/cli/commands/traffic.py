@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sagelens.cli.screen import width_of, wrap
 from sagelens.cli.target import connect
 from sagelens.errors import BadInput, NotFound
 
@@ -180,4 +181,4 @@ def _print(tally: Tally, *, as_json: bool) -> None:
     for variant, count in sorted(tally.answers.items()):
         sys.stdout.write(f"  {variant or 'answered':<24} {count}\n")
     for said, count in tally.errors.most_common(5):
-        sys.stdout.write(f"  {count} x {said}\n")
+        sys.stdout.writelines(f"{line}\n" for line in wrap(f"{count} x {said}", width_of(sys.stdout), first="  ", rest="    "))

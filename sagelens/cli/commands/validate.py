@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from sagelens.cli.screen import complain, say
 from sagelens.errors import BadConfig, SagelensError
 from sagelens.pipeline.compose import list_pipelines, load_pipeline
 from sagelens.pipeline.names import Problem, column_problems, name_problems, unused_problems
@@ -44,11 +45,11 @@ def validate_project(*, environment: str, settings: Sequence[str], schema: bool,
         sys.stdout.write(json.dumps({"valid": not problems, "problems": problems, "warnings": warnings}) + "\n")
     else:
         for warning in warnings:
-            sys.stderr.write(f"sagelens: warning: {warning}\n")
+            complain(warning, head="sagelens: warning: ")
         for problem in problems:
-            sys.stderr.write(f"sagelens: {problem['what']}: {problem['message']}\n")
+            complain(f"{problem['what']}: {problem['message']}")
         if not problems:
-            sys.stdout.write(f"{project.name}: {len(checks)} checks, no problem.\n")
+            say(f"{project.name}: {len(checks)} checks, no problem.")
     return BadConfig.exit_code if problems else 0
 
 

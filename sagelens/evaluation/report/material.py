@@ -18,6 +18,7 @@ class Execution:
     document: Record
     evidence: Mapping[str, Record] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
+    environment: str = "local"
     figures: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property

@@ -10,6 +10,7 @@ from typing import Any
 from sagelens.evaluation.report import wording
 from sagelens.evaluation.report.graph import Layout, Size, lay_out
 from sagelens.evaluation.report.material import Execution, Record
+from sagelens.values.hint import command_line
 
 __all__ = ["ExecutionView", "State", "StepView", "execution_view"]
 
@@ -142,10 +143,15 @@ def _step(execution: Execution, step: Record, id_: str, end: float) -> StepView:
         reason=step.get("cache_miss_reason") or _taken_from(step),
         failure=(step.get("failure") or {}).get("message", ""),
         log=" / ".join(part for part in (step.get("log_group"), step.get("log_stream")) if part),
-        logs_command=f"sagelens logs {execution.id} {step['name']}" if step.get("log_group") else "",
+        logs_command=_logs_command(execution, step) if step.get("log_group") else "",
         depends_on=tuple(step.get("depends_on") or ()),
         **_from_evidence(evidence),
     )
+
+
+def _logs_command(execution: Execution, step: Record) -> str:
+    place = ("--env", execution.environment) if execution.environment != "local" else ()
+    return command_line("logs", execution.id, str(step["name"]), *place)
 
 
 def _from_evidence(evidence: Record) -> dict[str, Any]:

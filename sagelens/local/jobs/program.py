@@ -61,7 +61,7 @@ def spawn_of(
         raise JobFailed(
             "ClientError: the process runtime runs programs other than steps of a pipeline of ours only in a view of the file "
             "system of their own, since they would change this machine, and here none can be had (`sagelens local logs` says "
-            "why). Use the docker runtime (sagelens local start --runtime docker)."
+            "why). Use the docker runtime: `sagelens local start --runtime docker`."
         )
     env = {**environment, **own, **_tools(job, environment)}
     command = [_program(entrypoint, env), *entrypoint[1:], *arguments]

@@ -92,7 +92,7 @@ def documents(bucket: Bucket) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def connection(bucket: Bucket, tmp_path: Any) -> Any:
-    environment = SimpleNamespace(bucket="bucket")
+    environment = SimpleNamespace(bucket="bucket", name="local")
     settings = SimpleNamespace(endpoint="delays", variant="AllTraffic")
     project = SimpleNamespace(name="delays", root=tmp_path, environment=environment, deployment=settings)
     return SimpleNamespace(s3=bucket, sagemaker=Executions(), project=project, clients={}, follower=None)
