@@ -46,7 +46,8 @@ def _said(reasons: Sequence[str]) -> str:
 
 
 def _reasons(old: Fingerprint, new: Fingerprint, read: Read) -> list[str]:
-    return [*_inputs(old, new, read), *_arguments(old, new)]
+    inputs = list(_inputs(old, new, read))
+    return [*inputs, *_arguments(old, new, told=inputs)]
 
 
 def _inputs(old: Fingerprint, new: Fingerprint, read: Read) -> Iterator[str]:
@@ -110,12 +111,14 @@ def _settings(step: Mapping[str, Any]) -> dict[str, Any]:
     return {**flatten(rest), **flatten(declared, "sources"), **flatten(params)}
 
 
-def _arguments(old: Fingerprint, new: Fingerprint) -> Iterator[str]:
+def _arguments(old: Fingerprint, new: Fingerprint, *, told: Sequence[str]) -> Iterator[str]:
+    """A setting that a job is given twice, in its config and as a hyperparameter, is told of once."""
     inputs = {"ProcessingInputs", "InputDataConfig", "TransformInput"}
     for part in sorted({*old.parts, *new.parts}):
         found = _differences(_contents(old, part), _contents(new, part))
         if part in inputs:  # names and contents were told of already
             found = [difference for difference in found if "S3Uri" not in difference] if _same_inputs(old, new) else []
+        found = [difference for difference in found if not any(difference in reason for reason in told)]
         if found:
             yield f"{part} changed: {_few(found)}"
 
@@ -131,14 +134,21 @@ def _contents(made_of: Fingerprint, part: str) -> dict[str, Any]:
 
 
 def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested objects as dotted keys; lists of plain values stay whole."""
+    """Nested objects as dotted keys, those of a list by their names where they have some; lists of plain values stay whole."""
     if isinstance(value, dict) and value:
         items = [(str(key), item) for key, item in value.items()]
     elif isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
-        items = [(str(index), item) for index, item in enumerate(value)]
+        items = list(zip(_names(value), value, strict=True))
     else:
         return {prefix: value}
     return {key: v for name, item in items for key, v in flatten(item, f"{prefix}.{name}" if prefix else name).items()}
+
+
+def _names(items: list[Any]) -> list[str]:
+    """What the items of a list are called: by their places one that is put in front would change all."""
+    names = [item.get("name") if isinstance(item, dict) else None for item in items]
+    told = [name for name in names if isinstance(name, str)]
+    return told if len(set(told)) == len(items) else [str(place) for place in range(len(items))]
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -191,6 +191,17 @@ def test_changed_config_is_named_by_key_with_both_values(world: World) -> None:
     assert found == 'config changed: takes ["x"] -> ["x", "y"], training.max_depth 6 -> 7'
 
 
+def test_an_object_put_in_front_of_a_list_is_the_only_difference(world: World) -> None:
+    features = [{"name": "hour", "bins": 24}, {"name": "carrier", "bins": 8}]
+    more = [{"name": "day", "bins": 7}, features[0], {"name": "carrier", "bins": 9}]
+    before = config(world, params={"features": features})
+    after = config(world, params={"features": more})
+
+    found = asyncio.run(reason(world, {"inputs": {"config": before}}, {"inputs": {"config": after}}))
+
+    assert found == "config changed: features.carrier.bins 8 -> 9, features.day.bins added (7), features.day.name added (day)"
+
+
 def test_a_changed_source_is_named_without_its_digest(world: World) -> None:
     old = config(world, sources={"flights": {"source": {"uri": "a.csv"}, "digest": "1"}})
     new = config(world, sources={"flights": {"source": {"uri": "b.csv"}, "digest": "2"}})
@@ -215,6 +226,18 @@ def test_several_changes_are_all_named(world: World) -> None:
         "AppSpecification changed: ContainerEntrypoint removed; "
         "Environment changed: A 1 -> 3, C added (4), B removed"
     )
+
+
+def test_a_setting_that_a_job_is_given_twice_is_told_of_once(world: World) -> None:
+    before, after = (
+        {
+            "inputs": {"config": config(world, params={"settings": {"depth": depth}})},
+            "arguments": {"Environment": {"depth": depth}},
+        }
+        for depth in ("6", "7")
+    )
+
+    assert asyncio.run(reason(world, before, after)) == "config changed: settings.depth 6 -> 7"
 
 
 def test_a_foreign_input_called_code_is_just_named(world: World) -> None:
