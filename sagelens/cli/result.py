@@ -7,6 +7,7 @@ from typing import Any
 
 from sagelens.cli.execution import Document
 from sagelens.cli.objects import read_json_or_none
+from sagelens.cli.offers import debug_offer
 from sagelens.errors import SagelensError, StepFailed, error_of_kind
 
 __all__ = ["error_of", "evidence_of", "facts_of", "metrics_of", "result_of", "step_rows"]
@@ -78,7 +79,14 @@ def error_of(document: Document) -> SagelensError | None:
     error = document["error"]
     if error is None:
         return StepFailed(document["failure_reason"] or f"Execution {document['execution_arn']} ended {document['status']}.")
-    return error_of_kind(error["kind"])(f"Step '{error['step']}': {error['message']}")
+    return error_of_kind(error["kind"])(f"Step '{error['step']}': {_ended(error['message'], debug_offer(document))}")
+
+
+def _ended(message: str, then: str) -> str:
+    """A message with a sentence after it."""
+    if not then:
+        return message
+    return f"{message} {then}" if message.endswith((".", "!", "?")) else f"{message}. {then}"
 
 
 def evidence_of(s3: Any, document: Document, phases: Collection[str] = _SPEAKING) -> list[dict[str, Any]]:

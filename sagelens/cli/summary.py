@@ -8,7 +8,8 @@ from typing import Any
 
 from sagelens.cli.execution import Document
 from sagelens.cli.hints import complete
-from sagelens.cli.screen import complain, fit, labelled, near, shorten, width_of, wrap
+from sagelens.cli.offers import debug_offer
+from sagelens.cli.screen import complain, fit, labelled, near, say, shorten, width_of, wrap
 from sagelens.cli.step_lines import columns_of, step_lines
 from sagelens.errors import SagelensError
 from sagelens.values.hint import hint
@@ -47,6 +48,8 @@ def print_execution(document: Document) -> None:
     for step in document["steps"]:
         lines = step_lines(step, columns, _reason(step), extra=f"{step['cache']:<5}")
         out("".join(f"  {line}\n" for line in lines))
+    if offer := debug_offer(document):
+        say(offer)
 
 
 def _reason(step: dict[str, Any]) -> str:

@@ -18,8 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from sagelens.errors import BadInput, Interrupted, SagelensError, StepFailed, disk_full, to_failure_message
+from sagelens.errors import BadInput, Interrupted, SagelensError, to_failure_message
 from sagelens.job.evidence import evidence_of, write_evidence
+from sagelens.job.failure import as_ours
 from sagelens.job.layout import JobKind, Layout, layout_of
 from sagelens.job.request import StepRequest, read_request
 from sagelens.job.run import Trace, prepare, write_results
@@ -44,7 +45,7 @@ def main() -> int:
             request = read_request(layout.step)
             _run(request, layout)
         except (SagelensError, KeyboardInterrupt) as error:
-            _leave_message(_as_ours(error), layout.failure)
+            _leave_message(as_ours(error), layout.failure)
             return 1
     return 0
 
@@ -68,7 +69,7 @@ def _run(request: StepRequest, layout: Layout) -> None:
             write_results(prepared, prepared.call(), request, layout, trace)
     except (Exception, KeyboardInterrupt, SystemExit) as raised:  # noqa: BLE001 - a step may raise anything
         traceback.print_exc()
-        error = _as_ours(raised)
+        error = as_ours(raised, [layout.code])
     evidence = evidence_of(request, layout, trace, started=started, cpu=time.process_time() - cpu, error=error)
     write_evidence(evidence, layout.evidence)
     seconds = f"{evidence.finished - started:.2f} s"
@@ -81,17 +82,6 @@ def _run(request: StepRequest, layout: Layout) -> None:
 def _summary(trace: Trace) -> str:
     parts = [f"{r.name} {r.rows:,} rows" if r.rows is not None else f"{r.name} {r.bytes:,} bytes" for r in trace.outputs]
     return f" ({', '.join(parts)})" if parts else ""
-
-
-def _as_ours(error: BaseException) -> SagelensError:
-    if full := disk_full(error):
-        return full
-    if isinstance(error, SagelensError):
-        return error
-    if isinstance(error, KeyboardInterrupt):
-        return Interrupted("The step was interrupted.")
-    text = " ".join(str(error).split())
-    return StepFailed(f"{type(error).__qualname__}: {text}" if text else type(error).__qualname__)
 
 
 def _leave_message(error: SagelensError, path: Path) -> None:

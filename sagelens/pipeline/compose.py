@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from sagelens import __version__
-from sagelens.errors import BadConfig, NotFound
+from sagelens.errors import BadConfig, NotFound, SagelensError
 from sagelens.pipeline.data_version import declares, parameter_of
 from sagelens.pipeline.pipeline import Pipeline
 from sagelens.pipeline.plan import SourceFiles, Upload, pipeline_name, plan
 from sagelens.project import Project
 from sagelens.project.code import CodeReader
 from sagelens.values import digest_bytes
+from sagelens.values.place import place_of, words_of
 from sagelens.values.s3 import split_uri
 from sagelens.values.suggestion import suggestion
 
@@ -61,7 +62,12 @@ def load_pipeline(project: Project, name: str) -> Pipeline:
     build: Callable[[Project], Pipeline] | None = getattr(module, name.replace("-", "_"), None)
     if build is None:
         raise BadConfig(f"pipelines/{name}.py has no function {name}(project). Write one that returns a Pipeline.")
-    return build(project)
+    try:
+        return build(project)
+    except SagelensError:
+        raise
+    except Exception as error:  # a project's function may raise anything
+        raise BadConfig(_said_of(project.root, name, "could not be composed", error)) from error
 
 
 def compose(
@@ -106,11 +112,17 @@ def _import(root: Path, name: str) -> Any:
     try:
         return importlib.import_module(f"pipelines.{name}")
     except ModuleNotFoundError as error:
-        raise BadConfig(
-            f"pipelines/{name}.py cannot be imported: {error}. Install or correct the module that it names."
-        ) from error
-    except (ImportError, SyntaxError) as error:
-        raise BadConfig(f"pipelines/{name}.py cannot be imported: {error}.") from error
+        said = _said_of(root, name, "cannot be imported", error)
+        raise BadConfig(f"{said} Install or correct the module that it names.") from error
+    except SagelensError:
+        raise
+    except Exception as error:  # a project's module may raise anything
+        raise BadConfig(_said_of(root, name, "cannot be imported", error)) from error
+
+
+def _said_of(root: Path, name: str, what: str, error: Exception) -> str:
+    place = place_of(error, [root])
+    return f"pipelines/{name}.py {what}: {f'{place}: ' if place else ''}{words_of(error)}."
 
 
 def _reader(root: Path) -> CodeReader:

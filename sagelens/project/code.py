@@ -147,12 +147,19 @@ class CodeReader:
         try:
             tree = ast.parse(source, filename=str(path))
         except SyntaxError as error:
-            raise BadConfig(f"{path}, line {error.lineno}: {error.msg}. Correct it and run again.") from error
+            raise BadConfig(
+                f"{_shown(path, self.roots)}:{error.lineno}: SyntaxError: {error.msg}. Correct it and run again."
+            ) from error
         package = _package_of(path, self.roots)
         module = _Module(digest_bytes(source), tuple(sorted(set(_imports(tree, package)))))
         self._known[str(path)] = [stat.st_mtime_ns, stat.st_size, module.digest, list(module.imports)]
         self._dirty = True
         return module
+
+
+def _shown(path: Path, roots: Mapping[str, Path]) -> str:
+    """A module's path as people call it: from the root that it lies below."""
+    return next((path.relative_to(root).as_posix() for root in roots.values() if path.is_relative_to(root)), str(path))
 
 
 def _parents(name: str) -> list[str]:

@@ -38,7 +38,7 @@ def debug_step(run: str, step: str, *, environment: str) -> int:
         os.environ.update({name: value for name, value in job.get("Environment", {}).items() if name != "PYTHONPATH"})
         sys.path[:0] = [str(connection.project.root), str(code)]
         sys.stdout, sys.stderr = unguarded(sys.stdout), unguarded(sys.stderr)  # pdb edits its line
-        debug(root, kind=kind)
+        debug(root, kind=kind, project=connection.project.root)
     return 0
 
 

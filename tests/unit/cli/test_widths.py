@@ -32,7 +32,7 @@ ARN = f"arn:aws:sagemaker:us-east-1:123456789012:pipeline/{NAME}/execution/abcde
 
 def step(name: str = NAME, status: str = "Succeeded", seconds: float | None = 12345.67, **more: Any) -> dict[str, Any]:
     known = {"name": name, "type": "Processing", "phase": "data-quality", "status": status, "seconds": seconds, "started": 1.0}
-    return {**known, "failure": None, "cache": "miss", "cache_miss_reason": REASON, "outcome": None, **more}
+    return {**known, "job_arn": "arn:x", "failure": None, "cache": "miss", "cache_miss_reason": REASON, "outcome": None, **more}
 
 
 def document(*steps: dict[str, Any]) -> dict[str, Any]:
@@ -41,6 +41,7 @@ def document(*steps: dict[str, Any]) -> dict[str, Any]:
         "execution_arn": ARN,
         "execution_id": "abcdefghijkl",
         "status": "Failed",
+        "error": {"kind": "step-failed", "step": "frame", "message": REASON},
         "failure_reason": f"Step '{NAME}' failed: {REASON}",
         "started": 1.0,
         "finished": 2.0,
@@ -88,6 +89,7 @@ def test_show_fits(width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     shown = capsys.readouterr().out
 
     assert not [line for line in shown.splitlines() if cells(line) > width]
+    assert "`sagelens debug abcdefghijkl frame`" in shown
     for one in STEPS:
         assert any(
             one["status"] in line and (one["seconds"] is None or f"{one['seconds']:.2f} s" in line) for line in shown.splitlines()

@@ -57,7 +57,7 @@ def test_the_manifest_names_every_file_with_its_digest(toy: Path) -> None:
 def test_a_syntax_error_is_named_with_file_and_line(toy: Path) -> None:
     (toy / "toy" / "training.py").write_text("def fit(:\n")
 
-    with pytest.raises(BadConfig, match=r"training\.py, line 1"):
+    with pytest.raises(BadConfig, match=r"training\.py:1: SyntaxError"):
         CodeReader({"toy": toy}).closure("toy.training")
 
 
