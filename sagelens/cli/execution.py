@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sagelens.cli.names import unknown_run
 from sagelens.cli.objects import read_json_or_none
 from sagelens.cli.target import Connection
 from sagelens.errors import BadInput, Interrupted, NotFound
@@ -123,7 +124,7 @@ def find_execution(connection: Connection, pipelines: Sequence[str], run: str) -
         raise BadInput(
             f"'{run}' is the start of {len(matches)} runs: {', '.join(a.rpartition('/')[2] for a in matches)}. Give more."
         )
-    raise NotFound(f"There is no run '{run}'. `sagelens runs` lists them; `last` is the newest.")
+    raise unknown_run(run, [arn.rpartition("/")[2] for arn in arns])
 
 
 def _followed(connection: Connection, summary: Mapping[str, Any], before: str) -> bool:

@@ -15,6 +15,7 @@ from sagelens.deployment.run import Told, silent
 from sagelens.deployment.strategy import AllAtOnce, Strategy
 from sagelens.errors import BadInput, NotFound
 from sagelens.values.guard import Alarms
+from sagelens.values.suggestion import closest
 
 __all__ = ["choose_version", "release_of", "rollback"]
 
@@ -72,7 +73,13 @@ def choose_version(records: Iterable[Record], *, serving: str, to: str | None) -
         return chosen
     kept = list(dict.fromkeys(f"{record.model_version or '-'} ({record.config})" for record in good))
     asked = f"No good version '{to}' is" if to else "No good version other than the one that serves is"
-    raise NotFound(f"{asked} in the endpoint's journal. There: {', '.join(kept) or 'none'}. Deploy a model instead.")
+    alike = (
+        closest(to, [name for record in good for name in (record.config, str(record.model_version or "")) if name])
+        if to
+        else None
+    )
+    meant = f" Did you mean {alike}?" if alike else ""
+    raise NotFound(f"{asked} in the endpoint's journal.{meant} There: {', '.join(kept) or 'none'}. Deploy a model instead.")
 
 
 def release_of(record: Record, *, services: Services, tags: Mapping[str, str] | None = None) -> Release:

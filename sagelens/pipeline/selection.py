@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sagelens.errors import BadInput
+from sagelens.values.suggestion import suggestion
 
 __all__ = ["dependencies", "select"]
 
@@ -29,7 +30,7 @@ def select(definition: Mapping[str, Any], *, first: str | None, last: str | None
     upstream = dependencies(definition)
     for name in (first, last, only):
         if name is not None and name not in upstream:
-            raise BadInput(f"The pipeline has no step '{name}'. It has: {', '.join(upstream)}.")
+            raise BadInput(f"The pipeline has no step '{name}'. {suggestion(name, upstream)}")
     if only is not None:
         return [only]
     chosen = set(upstream)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from sagelens.errors import BadConfig
 from sagelens.quality.arguments import accepts, argument_problem, reason_against
 from sagelens.quality.conditions import columns_of, read_condition
 from sagelens.values import Severity
+from sagelens.values.suggestion import closest
 
 __all__ = ["Expectation", "Suite", "known_types", "parse_suite", "validate_suite"]
 
@@ -147,8 +147,8 @@ def _known_type(suite: str, type_: str) -> None:
     known = known_types()
     if type_ in known:
         _refuse(suite, f"uses {type_}, which a gate does not run: {reason_against(type_)}", "Take another expectation")
-    close = difflib.get_close_matches(type_, known, n=3)
-    hint = f"Did you mean {', '.join(close)}?" if close else "All are listed at https://greatexpectations.io/expectations"
+    alike = closest(type_, known)
+    hint = f"Did you mean {alike}?" if alike else "All are listed at https://greatexpectations.io/expectations"
     _refuse(suite, f"uses the expectation '{type_}', which does not exist", hint)
 
 

@@ -5,13 +5,13 @@ Every function raises ValueError with a message that says what is allowed.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sagelens.values.guard import SAGEMAKER, Alarms, ExistingAlarm, Guard, MetricGuard
 from sagelens.values.quantity import Size, seconds_of, share_of
 from sagelens.values.strategy import AllAtOnce, Canary, Linear, Rolling, Shadow, Strategy, Weighted, is_trial
+from sagelens.values.suggestion import closest
 
 __all__ = ["alarms_of", "chain_of", "parse_strategy", "strategy_of", "strategy_schema"]
 
@@ -232,8 +232,8 @@ def _only_known(what: str, given: Mapping[str, Any], known: Any) -> None:
 
 
 def _close(word: str, known: Any) -> str:
-    found = difflib.get_close_matches(word, list(known), n=1)
-    return f", did you mean {found[0]}?" if found else ""
+    alike = closest(word, known)
+    return f", did you mean {alike}?" if alike else ""
 
 
 def _example(kind: str) -> str:

@@ -22,11 +22,12 @@ from sagelens.cli.deployment_run import (
     watched,
 )
 from sagelens.cli.deployment_watch import Lookout
+from sagelens.cli.names import unknown_endpoint
 from sagelens.cli.pipelines import composed
 from sagelens.cli.result import error_of
 from sagelens.cli.screen import complain
 from sagelens.cli.target import Connection, connect
-from sagelens.errors import BadInput, Interrupted, SagelensError
+from sagelens.errors import BadInput, Interrupted, NotFound, SagelensError
 
 if TYPE_CHECKING:
     from sagelens.deployment import Record
@@ -154,6 +155,8 @@ def _roll_back(connection: Connection, endpoint: str, to: str | None, reason: st
         except KeyboardInterrupt as interrupt:
             said = f"Interrupted; SageMaker goes on with the update of '{endpoint}'. Run the same command to follow it again."
             raise Interrupted(said) from interrupt
+        except NotFound as raised:
+            error = unknown_endpoint(connection, endpoint) or raised
         except SagelensError as raised:
             error = raised
     record = lookout.record()

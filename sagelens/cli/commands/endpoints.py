@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from sagelens.cli.deployment_watch import newest_key
+from sagelens.cli.names import endpoint_names, unknown_endpoint
 from sagelens.cli.screen import say, width_of, wrap
 from sagelens.cli.target import Connection, connect
 from sagelens.deployment import Journal, Record
 from sagelens.deployment.strategy import describe, strategy_of
-from sagelens.errors import BadInput, NotFound, StepFailed
+from sagelens.errors import BadInput, StepFailed
 
 __all__ = ["invoke_endpoint", "list_endpoints", "show_history"]
 
@@ -66,17 +67,16 @@ def show_history(endpoint: str | None, *, environment: str, as_json: bool) -> in
             if row[label]:
                 sys.stdout.writelines(f"{line}\n" for line in _indented(f"{label}: {row[label]}", "    "))
     if not rows:
-        say(f"Endpoint '{name}' has no deployments in its journal.")
+        unknown = unknown_endpoint(connection, name) if endpoint else None
+        say(unknown.message if unknown else f"Endpoint '{name}' has no deployments in its journal.")
     return 0
 
 
 def _names(connection: Connection, endpoint: str | None) -> list[str]:
-    pages = connection.sagemaker.get_paginator("list_endpoints").paginate()
-    names = [str(summary["EndpointName"]) for page in pages for summary in page["Endpoints"]]
     if endpoint is None:
-        return names
-    if endpoint not in names:
-        raise NotFound(f"Endpoint '{endpoint}' does not exist. There are: {', '.join(names) or 'none'}.")
+        return endpoint_names(connection)
+    if unknown := unknown_endpoint(connection, endpoint):
+        raise unknown
     return [endpoint]
 
 
@@ -139,7 +139,7 @@ def invoke_endpoint(endpoint: str, body: str, *, content_type: str, variant: str
             raise (BadInput if error.response.get("OriginalStatusCode") == 400 else StepFailed)(
                 f"The model behind '{endpoint}' refused the request: {original}"
             ) from error
-        raise NotFound(f"{message} `sagelens endpoints` lists what there is.") from error
+        raise unknown_endpoint(connection, endpoint) or BadInput(message) from error
     _show_answer(answer["Body"].read())
     return 0
 

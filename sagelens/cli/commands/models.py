@@ -12,10 +12,12 @@ from sagelens.cli.screen import fit, labelled, say, shorten, width_of
 from sagelens.cli.target import Connection, connect
 from sagelens.errors import NotFound
 from sagelens.values.hint import hint
+from sagelens.values.suggestion import closest
 
 __all__ = ["approve_package", "find_package", "list_packages", "reject_package", "show_package"]
 
 
+_NAMES = ("ModelPackageArn", "ModelPackageVersion")  # what a package may be called by, beside `latest`
 _ARN_AFTER = 50  # columns of a version, its approval and its time
 
 
@@ -124,7 +126,12 @@ def find_package(connection: Connection, model: str, *, approved: bool = False) 
             f"Group '{group}' has no approved model package among the versions {known}. Approve one: "
             f"{hint('models', 'approve', str(summaries[0]['ModelPackageVersion']), '--reason', 'WHY')}."
         )
-    raise NotFound(f"Group '{group}' has no model package '{model}'. It has the versions: {known or 'none'}.")
+    asked = f"Group '{group}' has no model package '{model}'."
+    if not known:
+        raise NotFound(f"{asked} It has none; {hint('run', 'training')} registers one when its gate passes.")
+    names = ["latest", *(str(summary[name]) for summary in summaries for name in _NAMES)]
+    alike = None if model.isdigit() else closest(model, names)  # numbers that look alike have nothing in common
+    raise NotFound(f"{asked}{f' Did you mean {alike}?' if alike else ''} It has the versions: {known}.")
 
 
 def _model_uri(package: dict[str, Any]) -> str:

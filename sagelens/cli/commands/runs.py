@@ -14,6 +14,7 @@ from sagelens.cli.view import Progress
 from sagelens.errors import NotFound
 from sagelens.pipeline.compose import list_pipelines
 from sagelens.pipeline.plan import pipeline_name
+from sagelens.values.suggestion import suggestion
 
 __all__ = ["document_of", "list_runs", "pipelines_of", "print_logs", "show_run", "stop_run"]
 
@@ -105,8 +106,7 @@ def document_of(connection: Connection, run: str) -> Document:
 
 
 def step_of(document: Document, name: str) -> dict[str, Any]:
-    for step in document["steps"]:
-        if step["name"] == name:
-            return dict(step)
-    known = ", ".join(step["name"] for step in document["steps"])
-    raise NotFound(f"Run {document['execution_id']} has no step '{name}'. It has: {known}.")
+    steps = {step["name"]: step for step in document["steps"]}
+    if name in steps:
+        return dict(steps[name])
+    raise NotFound(f"Run {document['execution_id']} has no step '{name}'. {suggestion(name, steps)}")

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sagelens.cli.names import unknown_endpoint
 from sagelens.cli.screen import width_of, wrap
 from sagelens.cli.target import connect
-from sagelens.errors import BadInput, NotFound
+from sagelens.errors import BadInput
 
 __all__ = ["Tally", "read_rows", "send", "send_traffic"]
 
@@ -67,7 +68,8 @@ def send_traffic(
         raise BadInput(f"--seconds is {seconds:g}; more than 0 and at most {_LONGEST:g} are allowed.")
     rows = read_rows(Path(file))
     connection = connect(environment)
-    _must_exist(endpoint, connection.sagemaker)
+    if unknown := unknown_endpoint(connection, endpoint):
+        raise unknown
     runtime = connection.clients.get("sagemaker-runtime")
     target = {"TargetVariant": variant} if variant else {}
     bodies = [json.dumps({"instances": [row]}).encode() for row in rows]
@@ -129,13 +131,6 @@ def send(ask: Callable[[int], None], *, rate: float, seconds: float) -> None:
 
 def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
-
-
-def _must_exist(endpoint: str, sagemaker: Any) -> None:
-    from sagelens.deployment import read_endpoint
-
-    if read_endpoint(endpoint, sagemaker=sagemaker) is None:
-        raise NotFound(f"Endpoint '{endpoint}' does not exist. `sagelens endpoints` lists what there is.")
 
 
 def _ask(runtime: Any, request: dict[str, Any], tally: Tally) -> None:

@@ -52,7 +52,7 @@ def test_selection(first: str | None, last: str | None, only: str | None, expect
 
 
 def test_an_unknown_step_and_an_empty_path_are_refused() -> None:
-    with pytest.raises(BadInput, match=r"no step 'trian'. It has: collect, prepare"):
+    with pytest.raises(BadInput, match=r"no step 'trian'. Did you mean train"):
         select(DEFINITION, first="trian", last=None, only=None)
     with pytest.raises(BadInput, match=r"No step lies between 'aside' and 'train'"):
         select(DEFINITION, first="aside", last="train", only=None)
