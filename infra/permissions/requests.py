@@ -56,6 +56,8 @@ CALLS: tuple[Call, ...] = (
     Call("sagelens/cli/commands/debug.py", "describe_training_job", why=_PERSON),
     Call("sagelens/cli/commands/endpoints.py", "describe_endpoint", why=_PERSON),
     Call("sagelens/cli/commands/endpoints.py", "invoke_endpoint", why=_PERSON),
+    Call("sagelens/cli/commands/example.py", "describe_model_package", why=_PERSON),
+    Call("sagelens/cli/commands/example.py", "get_object", why=_PERSON),
     Call("sagelens/cli/commands/models.py", "describe_model_package", (Role.CI,), ("package",)),
     Call("sagelens/cli/commands/models.py", "list_model_packages", (Role.CI,), ("*",)),
     Call("sagelens/cli/commands/report.py", "get_object", (Role.CI,), ("step output",)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from sagelens.cli.options import AsJson, Env, Model, NeededReason
@@ -20,9 +22,18 @@ def list_models(env: Env = "local", as_json: AsJson = False) -> int:
 
 
 @models.command(name="show")
-def show_model(model: Model = "latest", env: Env = "local", as_json: AsJson = False) -> int:
+def show_model(
+    model: Model = "latest",
+    example: Annotated[bool, typer.Option("--example", help="Print a request to try, and how to send it.")] = False,
+    env: Env = "local",
+    as_json: AsJson = False,
+) -> int:
     """Show one registered model: metrics, lineage, and the schema of a request."""
+    from sagelens.cli.commands.example import print_example
     from sagelens.cli.commands.models import show_package
+
+    if example:
+        return print_example(model, environment=env, as_json=as_json)
 
     return show_package(model, environment=env, as_json=as_json)
 

@@ -15,13 +15,27 @@ from typing import TextIO
 
 from sagelens.cli.hints import complete
 
-__all__ = ["cells", "complain", "fit", "labelled", "near", "reflow", "say", "shorten", "table", "width_of", "wrap"]
+__all__ = [
+    "cells",
+    "command_lines",
+    "complain",
+    "fit",
+    "labelled",
+    "near",
+    "reflow",
+    "say",
+    "shorten",
+    "table",
+    "width_of",
+    "wrap",
+]
 
 _LEAST = 60  # columns: with fewer, a step's name, state and time have no room beside one another
+_FURTHER = "  "  # before the further lines of a command
 _SHORTEST = 12  # columns that a name keeps
 _GAP = re.compile(r"^.*\s{2,}(?=\S)")  # all that stands before the last column of a line
 _PIECE = re.compile(r"[^\s`]*`[^`]*`[^\s`]*|\S+")  # a command in backticks is one piece
-_WORD = re.compile(r"(?:'[^']*'|[^\s'])+")  # of a shell, as shlex.join quotes them
+_WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s'"])+""")  # of a shell, as shlex.join quotes them
 _WHOLE = re.compile(r"[/:]|^`|^--")  # URIs, paths, ARNs and parts of commands are of no use when they are cut
 
 
@@ -129,7 +143,10 @@ def _reflowed(line: str, width: int | None) -> list[str]:
         return [line]
     found = _GAP.match(line)
     head = found[0] if found and cells(found[0]) <= width // 2 else line[: len(line) - len(line.lstrip())]
-    return wrap(line[len(head) :], width, first=head, rest=" " * (cells(head) + (0 if head.strip() else 2)))
+    text, rest = line[len(head) :], " " * (cells(head) + (0 if head.strip() else 2))
+    if " " not in text.strip() and head.strip():  # one long word: below its label
+        return [head.rstrip(), f"    {text}"]
+    return wrap(text, width, first=head, rest=rest)
 
 
 def _filled(text: str, width: int, first: str, rest: str) -> list[str]:
@@ -154,6 +171,15 @@ def _pieces(text: str, room: int) -> Iterator[str]:
             yield from _continued(_WORD.findall(piece), room)
         else:
             yield piece if _WHOLE.search(piece) else shorten(piece, room)
+
+
+def command_lines(command: str, width: int | None, *, indent: str) -> list[str]:
+    """A command for a shell, on as many lines as it takes: as printed, it can be pasted."""
+    room = None if width is None else width - cells(indent)
+    if room is None or cells(command) <= room:
+        return [indent + command]
+    first, *rest = _continued(_WORD.findall(command), room - len(_FURTHER))
+    return [indent + first, *(f"{indent}{_FURTHER}{line}" for line in rest)]
 
 
 def _continued(words: list[str], room: int) -> Iterator[str]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from sagelens.cli.execution import Document
 from sagelens.cli.hints import complete
-from sagelens.cli.offers import debug_offer
-from sagelens.cli.screen import complain, fit, labelled, near, say, shorten, width_of, wrap
+from sagelens.cli.offers import debug_offer, try_command
+from sagelens.cli.screen import command_lines, complain, fit, labelled, near, say, shorten, width_of, wrap
 from sagelens.cli.step_lines import columns_of, step_lines
 from sagelens.errors import SagelensError
 from sagelens.values.hint import hint
@@ -31,6 +31,9 @@ def print_summary(documents: list[Document], result: dict[str, Any], error: Sage
         out(f"  {name:<18} {figure:.4f}\n")
     for label, value in _links(documents, result, None if width is None else width - _BESIDE):
         out("\n".join(labelled(label, complete(value), width)) + "\n")
+    if result["endpoint_name"] and result["model_package_arn"] and error is None:
+        tried = try_command(result["model_package_arn"].rpartition("/")[2], result["endpoint_name"])
+        out("\n".join(["", "Try it:", *command_lines(tried, width, indent="  ")]) + "\n")
     if error is not None:
         complain(error.message)
 

@@ -66,7 +66,7 @@ def _remark(step: Mapping[str, Any]) -> str:
     if step["failure"]:
         return str(step["failure"]["message"])
     if step["cache"] == "hit":
-        return "unchanged, taken from an earlier run"
+        return "unchanged, from an earlier run"
     if step["cache"] == "miss" and step["cache_miss_reason"]:
         return str(step["cache_miss_reason"])
     return ""

@@ -14,7 +14,7 @@ from sagelens.errors import NotFound
 from sagelens.values.hint import hint
 from sagelens.values.suggestion import closest
 
-__all__ = ["approve_package", "find_package", "list_packages", "reject_package", "show_package"]
+__all__ = ["approve_package", "find_package", "list_packages", "model_uri", "reject_package", "show_package"]
 
 
 _NAMES = ("ModelPackageArn", "ModelPackageVersion")  # what a package may be called by, beside `latest`
@@ -57,9 +57,9 @@ def show_package(model: str, *, environment: str, as_json: bool) -> int:
         "approval_description": package.get("ApprovalDescription"),
         "created": package["CreationTime"].isoformat(),
         "metadata": package.get("CustomerMetadataProperties", {}),
-        "model_data": _model_uri(package),
+        "model_data": model_uri(package),
         "content_types": package["InferenceSpecification"]["SupportedContentTypes"],
-        "schema": read_json_or_none(connection.s3, _model_uri(package).rstrip("/") + "/schema.json"),
+        "schema": read_json_or_none(connection.s3, model_uri(package).rstrip("/") + "/schema.json"),
     }
     if as_json:
         sys.stdout.write(json.dumps(shown) + "\n")
@@ -70,6 +70,7 @@ def show_package(model: str, *, environment: str, as_json: bool) -> int:
     for name, value in (*facts.items(), *sorted(shown["metadata"].items())):
         out("\n".join(labelled(name, str(value), width_of(sys.stdout), room=24)) + "\n")
     out("A request holds rows of this schema:\n" + json.dumps(shown["schema"], indent=1) + "\n")
+    say(f"{hint('models', 'show', str(package['ModelPackageVersion']), '--example')} prints a request to try.")
     return 0
 
 
@@ -134,6 +135,6 @@ def find_package(connection: Connection, model: str, *, approved: bool = False) 
     raise NotFound(f"{asked}{f' Did you mean {alike}?' if alike else ''} It has the versions: {known}.")
 
 
-def _model_uri(package: dict[str, Any]) -> str:
+def model_uri(package: dict[str, Any]) -> str:
     container = package["InferenceSpecification"]["Containers"][0]
     return str(container["ModelDataSource"]["S3DataSource"]["S3Uri"])

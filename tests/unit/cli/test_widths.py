@@ -206,3 +206,9 @@ def test_what_is_laid_out_keeps_its_columns() -> None:
 
     assert len(lines) > 1
     assert {line.index("word") for line in lines} == {14}
+
+
+def test_one_long_word_of_a_table_goes_below_its_label() -> None:
+    lines = reflow("  HeadObject      " + "a/" * 40, 80).splitlines()
+
+    assert lines == ["  HeadObject", "    " + "a/" * 40]
