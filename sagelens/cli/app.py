@@ -290,8 +290,8 @@ def rollback(
 
 
 @app.command()
-def ui(env: Env = "local", port: Annotated[int, typer.Option("--port", help="Where MLflow's pages are served.")] = 5000) -> int:
-    """Serve MLflow's pages over the runs, on this machine only."""
+def ui(env: Env = "local", port: Annotated[int, typer.Option("--port", help="Of the page; 0 takes any free one.")] = 5000) -> int:
+    """Serve a page of the runs with their figures, and MLflow behind it, on this machine only."""
     from sagelens.cli.commands.ui import serve_ui
 
     return serve_ui(environment=env, port=port)

@@ -14,9 +14,9 @@ from sagelens.cli.step_lines import columns_of, step_lines
 from sagelens.errors import SagelensError
 from sagelens.values.hint import hint
 
-__all__ = ["print_execution", "print_summary"]
+__all__ = ["HEADLINES", "print_execution", "print_summary"]
 
-_HEADLINES = ("roc_auc", "baseline_roc_auc", "pr_auc", "log_loss", "brier", "threshold", "cost_per_1000")
+HEADLINES = ("roc_auc", "baseline_roc_auc", "pr_auc", "log_loss", "brier", "threshold", "cost_per_1000")
 _BESIDE = 21  # columns of a fact's label
 
 
@@ -62,7 +62,7 @@ def _reason(step: dict[str, Any]) -> str:
 
 
 def _headline(metrics: dict[str, float]) -> Iterable[tuple[str, float]]:
-    return ((name, metrics[name]) for name in _HEADLINES if name in metrics)
+    return ((name, metrics[name]) for name in HEADLINES if name in metrics)
 
 
 def _links(documents: list[Document], result: dict[str, Any], room: int | None) -> Iterable[tuple[str, str]]:
