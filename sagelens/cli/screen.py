@@ -22,6 +22,7 @@ __all__ = [
     "fit",
     "labelled",
     "near",
+    "plain",
     "reflow",
     "say",
     "shorten",
@@ -32,6 +33,8 @@ __all__ = [
 
 _LEAST = 60  # columns: with fewer, a step's name, state and time have no room beside one another
 _FURTHER = "  "  # before the further lines of a command
+_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # of ECMA-48: ESC [, parameters, a final sign
+_OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # categories: control, format (of direction, say), surrogate, separators
 _SHORTEST = 12  # columns that a name keeps
 _GAP = re.compile(r"^.*\s{2,}(?=\S)")  # all that stands before the last column of a line
 _PIECE = re.compile(r"[^\s`]*`[^`]*`[^\s`]*|\S+")  # a command in backticks is one piece
@@ -64,6 +67,14 @@ def _print(text: str, stream: TextIO) -> None:
     stream.write("\n".join(wrap(complete(text), width_of(stream), rest="  ")) + "\n")
 
 
+def plain(text: str) -> str:
+    """The text without what a terminal would obey: colours are gone, other such signs stand as �; lines and tabs stay."""
+    if text.isprintable():
+        return text
+    text = _SEQUENCE.sub("", text)
+    return "".join("�" if sign not in "\n\t" and unicodedata.category(sign) in _OBEYED else sign for sign in text)
+
+
 def cells(text: str) -> int:
     """How many columns a text takes."""
     if text.isascii():
@@ -73,6 +84,7 @@ def cells(text: str) -> int:
 
 def shorten(name: str, width: int) -> str:
     """A name in at most `width` columns, cut in its middle: what tells names apart is at their ends."""
+    name = plain(name)
     if cells(name) <= width:
         return name
     head, tail = name[: width // 2], name[-max(width - width // 2 - 1, 1) :]
@@ -112,6 +124,7 @@ def _padded(text: str, room: int) -> str:
 
 def labelled(label: str, value: str, width: int | None, *, indent: str = "  ", room: int = 18) -> list[str]:
     """A fact: its label, and its value beside it or, where that is one long word, below it."""
+    value = plain(value)
     head = f"{indent}{label:<{room}} "
     if width is None or cells(head) + cells(value) <= width:
         return [head + value]
@@ -125,6 +138,7 @@ def wrap(text: str, width: int | None, *, first: str = "", rest: str = "") -> li
 
     A path, a URI or a command that is longer than a line stands on lines of its own, whole; any other word is cut in its middle.
     """
+    text = plain(text)
     if width is None:
         return [line.rstrip() for line in (first + text).splitlines()] or [first]
     lines: list[str] = []
@@ -135,7 +149,7 @@ def wrap(text: str, width: int | None, *, first: str = "", rest: str = "") -> li
 
 def reflow(text: str, width: int | None) -> str:
     """Lines that are laid out already, the long ones broken: what follows a line's last gap stays to the right of it."""
-    return "".join(f"{part}\n" for line in text.splitlines() for part in _reflowed(line, width))
+    return "".join(f"{part}\n" for line in plain(text).splitlines() for part in _reflowed(line, width))
 
 
 def _reflowed(line: str, width: int | None) -> list[str]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sagelens.cli.screen import cells, shorten, wrap
+from sagelens.cli.screen import cells, plain, shorten, wrap
 
 __all__ = ["Columns", "columns_of", "duration_of", "step_lines", "verdict_of"]
 
@@ -42,7 +42,7 @@ def step_lines(
 ) -> list[str]:
     """The lines of one step. `mark` stands before its name, `extra` after its time, `remark` in the rest of the line or below."""
     name, state = verdict_of(step)
-    shown = name if columns.width is None else shorten(name, columns.name)
+    shown, remark = plain(name) if columns.width is None else shorten(name, columns.name), plain(remark)
     padding = " " * max(columns.name - cells(shown), 0)
     head = f"{mark}{shown}{padding} {state:<{columns.state}} {duration_of(step, running=running):>{columns.time}}"
     head += f"  {extra}" if extra else ""

@@ -22,6 +22,7 @@ from sagelens.cli.deployment_run import (
     watched,
 )
 from sagelens.cli.deployment_watch import Lookout
+from sagelens.cli.hints import complete
 from sagelens.cli.names import unknown_endpoint
 from sagelens.cli.pipelines import composed
 from sagelens.cli.result import error_of
@@ -212,7 +213,7 @@ def _conclude(conclusion: Conclusion, error: SagelensError | None, *, as_json: b
 def _refused(error: SagelensError, *, as_json: bool) -> int:
     """What stopped the command before a deployment began."""
     if as_json:
-        conclusion = Conclusion(standing=_words(error), failure=failure_of(error.kind, error.message))
+        conclusion = Conclusion(standing=_words(error), failure=failure_of(error.kind, complete(error.message)))
         sys.stdout.write(json.dumps(conclusion.to_json()) + "\n")
     complain(error.message)
     return error.exit_code

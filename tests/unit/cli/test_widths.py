@@ -212,3 +212,21 @@ def test_one_long_word_of_a_table_goes_below_its_label() -> None:
     lines = reflow("  HeadObject      " + "a/" * 40, 80).splitlines()
 
     assert lines == ["  HeadObject", "    " + "a/" * 40]
+
+
+EVIL = "a\x1b[2J\x07b\u202ec\x9bd"
+
+
+@pytest.mark.parametrize("width", [None, 80])
+def test_no_sign_that_a_terminal_obeys_is_printed(width: int | None) -> None:
+    shown = [
+        *wrap(EVIL, width),
+        *labelled("x", EVIL, width),
+        *table([(EVIL, EVIL)], width, name=0),
+        *step_lines(step(EVIL, status="Failed"), columns_of(STEPS, width), EVIL),
+        reflow(EVIL, width).rstrip("\n"),
+    ]
+
+    assert all(line.isprintable() for line in shown)
+    assert screen.plain("\x1b[32mgreen\x1b[0m") == "green"
+    assert screen.plain("one\ttwo\n航") == "one\ttwo\n航"
