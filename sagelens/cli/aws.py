@@ -11,7 +11,7 @@ from sagelens.aws.definition import DefinedStep, Resolver, steps_of
 from sagelens.aws.recorded import recall, seconds_in
 from sagelens.aws.refusals import check_bucket
 from sagelens.cli.execution import Document, latest_finished
-from sagelens.cli.screen import complain, plain, reflow, width_of
+from sagelens.cli.screen import complain, reflow, width_of
 from sagelens.cli.target import Connection
 from sagelens.pipeline.compose import Compiled
 from sagelens.pipeline.plan import pipeline_name
@@ -164,4 +164,4 @@ def print_tails(connection: Connection, documents: Iterable[Document]) -> None:
             complain(f"The log of step '{step['name']}' cannot be read: {error.response['Error'].get('Message')}", head="")
             continue
         complain(f"The last lines of step '{step['name']}' ({step['log_group']} {step['log_stream']}):", head="")
-        sys.stderr.writelines("  " + plain(event["message"].rstrip("\n")) + "\n" for event in page["events"])
+        sys.stderr.writelines("  " + event["message"].rstrip("\n") + "\n" for event in page["events"])

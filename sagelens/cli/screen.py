@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from sagelens.cli.hints import complete
+from sagelens.values.plain import plain
 
 __all__ = [
     "cells",
@@ -22,7 +23,6 @@ __all__ = [
     "fit",
     "labelled",
     "near",
-    "plain",
     "reflow",
     "say",
     "shorten",
@@ -33,8 +33,6 @@ __all__ = [
 
 _LEAST = 60  # columns: with fewer, a step's name, state and time have no room beside one another
 _FURTHER = "  "  # before the further lines of a command
-_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # of ECMA-48: ESC [, parameters, a final sign
-_OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # categories: control, format (of direction, say), surrogate, separators
 _SHORTEST = 12  # columns that a name keeps
 _GAP = re.compile(r"^.*\s{2,}(?=\S)")  # all that stands before the last column of a line
 _PIECE = re.compile(r"[^\s`]*`[^`]*`[^\s`]*|\S+")  # a command in backticks is one piece
@@ -65,14 +63,6 @@ def complain(text: str, *, head: str = "sagelens: ") -> None:
 
 def _print(text: str, stream: TextIO) -> None:
     stream.write("\n".join(wrap(complete(text), width_of(stream), rest="  ")) + "\n")
-
-
-def plain(text: str) -> str:
-    """The text without what a terminal would obey: colours are gone, other such signs stand as �; lines and tabs stay."""
-    if text.isprintable():
-        return text
-    text = _SEQUENCE.sub("", text)
-    return "".join("�" if sign not in "\n\t" and unicodedata.category(sign) in _OBEYED else sign for sign in text)
 
 
 def cells(text: str) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sagelens.cli.execution import TERMINAL, Document, find_execution, list_executions, read_document, stop
 from sagelens.cli.result import evidence_of, result_of
-from sagelens.cli.screen import plain, say, table, width_of
+from sagelens.cli.screen import say, table, width_of
 from sagelens.cli.target import Connection, connect
 from sagelens.cli.view import Progress
 from sagelens.errors import NotFound
@@ -86,7 +86,7 @@ def print_logs(run: str, step: str, *, environment: str) -> int:
             logGroupName=found["log_group"], logStreamName=found["log_stream"], startFromHead=True, **token
         )
         for event in page["events"]:
-            sys.stdout.write(plain(event["message"].rstrip("\n")) + "\n")
+            sys.stdout.write(event["message"].rstrip("\n") + "\n")
         if not page["events"] or page["nextForwardToken"] == token.get("nextToken"):
             return 0
         token = {"nextToken": page["nextForwardToken"]}
