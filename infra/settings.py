@@ -28,7 +28,9 @@ class Environment:
     """One account and Region.
 
     `latency_ms` is what the p99 of the model may take before the alarm rings; `requests_per_second` and `burst` throttle the
-    front; `readers` are accounts that may take models from here; with `keep_data` nothing that holds data goes with its stack.
+    front; `approval` is who approves a model whose gate passed, `automatic` or `manual`, as in configs/environments/: where
+    people do, what trains may not; `readers` are accounts that may take models from here; with `keep_data` nothing that holds
+    data goes with its stack.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Environment:
     latency_ms: int
     requests_per_second: int
     burst: int
+    approval: str = "manual"
     trains_on_arrival: bool = False
     training_schedule: str = ""
     readers: tuple[str, ...] = ()
@@ -54,6 +57,7 @@ class Environment:
         _check(self.account not in self.readers, where, "an account does not need itself among its readers")
         _check(len(set(self.zones)) >= 2, where, "two zones at least, so that an endpoint outlives one")
         _check(all(zone.startswith(self.region) for zone in self.zones), where, f"every zone lies in {self.region}")
+        _check(self.approval in {"automatic", "manual"}, where, f"approval {self.approval!r} is automatic or manual")
         _check("@" in self.notify, where, "notify is an address for e-mail")
         _check(not self.training_schedule or bool(_SCHEDULE.fullmatch(self.training_schedule)), where, "cron(...) or rate(...)")
         for name in ("monthly_budget_usd", "latency_ms", "requests_per_second", "burst"):

@@ -15,6 +15,7 @@ from infra.permissions.policies import PURPOSES, grants
 __all__ = ["Roles"]
 
 _GITHUB = "token.actions.githubusercontent.com"
+_PEOPLE = (Role.APPROVER, Role.OPERATOR)
 _SERVICES = {Role.EVENTS: "events", Role.FRONT: "apigateway"}
 
 
@@ -23,9 +24,7 @@ class Roles(Construct):
         super().__init__(scope, name)
         self._place = place
         provider = iam.CfnOIDCProvider(self, "GitHub", url=f"https://{_GITHUB}", client_id_list=["sts.amazonaws.com"])
-        self.by_kind: Mapping[Role, iam.Role] = {
-            kind: self._role(kind, self._github(provider) if kind is Role.CI else self._service(kind)) for kind in Role
-        }
+        self.by_kind: Mapping[Role, iam.Role] = {kind: self._role(kind, self._principal(kind, provider)) for kind in Role}
 
     def _role(self, kind: Role, principal: iam.IPrincipal) -> iam.Role:
         allowed = grants(kind, self._place)
@@ -51,6 +50,16 @@ class Roles(Construct):
             assumed_by=principal,
             managed_policies=[policy],
         )
+
+    def _principal(self, kind: Role, provider: iam.CfnOIDCProvider) -> iam.IPrincipal:
+        if kind in _PEOPLE:
+            return self._person(kind)
+        return self._github(provider) if kind is Role.CI else self._service(kind)
+
+    def _person(self, kind: Role) -> iam.IPrincipal:
+        """Identities of this account that carry the role's tag, and whose own policies let them take it on."""
+        tag = f"aws:PrincipalTag/{self._place.role_name(kind)}"
+        return iam.AccountPrincipal(self._place.environment.account).with_conditions({"StringEquals": {tag: "yes"}})
 
     def _service(self, kind: Role) -> iam.IPrincipal:
         """The service takes a role on for this account alone; API Gateway does not say for whom it does."""

@@ -13,7 +13,11 @@ __all__ = [
     "publishes",
     "pulls_image",
     "reads",
+    "reads_packages",
+    "removes_models",
+    "sees_endpoints",
     "uses_data_key",
+    "watches_rollouts",
     "writes",
     "writes_logs",
 ]
@@ -25,6 +29,9 @@ out."""
 NAMES_KEY = {"sagemaker:OutputKmsKey": "false"}
 """For the operator Null. What a job makes is encrypted under a key that is named. Not so its volumes: instances with storage
 of their own, which encrypts itself, refuse a key for them."""
+LISTING = Reason("SageMaker restricts no List call to resources; what it shows are names.")
+DIGESTS = Reason("Names end in the digest of the model and its settings, known only when it is deployed.")
+VERSIONS = Reason("Versions of the group are numbered as they are registered.")
 NO_RESOURCES = Reason("AWS has no resource for this action; every policy has to say '*'.")
 
 
@@ -134,3 +141,38 @@ def passes(place: Place, *roles: Role) -> tuple[Grant, ...]:
             conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         ),
     )
+
+
+def reads_packages(place: Place, *, lists: bool = True) -> tuple[Grant, ...]:
+    packages = (place.sagemaker(f"model-package/{place.settings.model_package_group}/*"),)
+    described = Grant(actions=("sagemaker:DescribeModelPackage",), resources=packages, wide=VERSIONS)
+    return (described, *((Grant(actions=("sagemaker:ListModelPackages",), resources=("*",), wide=LISTING),) if lists else ()))
+
+
+def watches_rollouts(place: Place) -> tuple[Grant, ...]:
+    """Alarms of a deployment, made and removed with it, and what CloudWatch tells meanwhile."""
+    own = place.arn("cloudwatch", f"alarm:{place.settings.endpoint}-*")
+    return (
+        Grant(actions=("cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"), resources=(own,), wide=DIGESTS),
+        Grant(
+            actions=("cloudwatch:DescribeAlarmHistory",),
+            resources=(place.arn("cloudwatch", "alarm:*"),),
+            wide=Reason("A deployment may be guarded by alarms of any name, and tells why one rang."),
+        ),
+        Grant(
+            actions=("cloudwatch:DescribeAlarms",),
+            resources=("*",),
+            wide=Reason("CloudWatch shows composite alarms only to those who may describe all alarms."),
+        ),
+        Grant(actions=("cloudwatch:GetMetricStatistics",), resources=("*",), wide=NO_RESOURCES),
+    )
+
+
+def sees_endpoints() -> tuple[Grant, ...]:
+    return (Grant(actions=("sagemaker:ListEndpointConfigs", "sagemaker:ListEndpoints"), resources=("*",), wide=LISTING),)
+
+
+def removes_models(place: Place) -> tuple[Grant, ...]:
+    """Those that no kept version needs any more."""
+    models = (place.sagemaker(f"model/{place.settings.endpoint}-*"),)
+    return (Grant(actions=("sagemaker:DeleteModel",), resources=models, wide=DIGESTS),)

@@ -12,7 +12,7 @@ __all__ = ["Place", "Purpose", "Role"]
 
 
 class Role(StrEnum):
-    """One for each kind of job, and for each step that calls AWS."""
+    """One for each kind of job, for each step that calls AWS, and for what people do that others should not."""
 
     PROCESSING = "processing"
     TRAINING = "training"
@@ -25,6 +25,8 @@ class Role(StrEnum):
     EVENTS = "events"
     FRONT = "front"
     CI = "ci"
+    APPROVER = "approver"
+    OPERATOR = "operator"
 
 
 class Purpose(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from infra.permissions import blocks
+from infra.permissions import blocks, people
 from infra.permissions.grant import Grant, Reason
 from infra.permissions.place import Place, Purpose, Role
 
@@ -22,13 +22,12 @@ PURPOSES: Mapping[Role, str] = {
     Role.EVENTS: "EventBridge: it starts pipelines",
     Role.FRONT: "API Gateway: it asks the endpoint",
     Role.CI: "GitHub's workflows: they push the image, publish pipelines, start and follow them",
+    Role.APPROVER: "people who approve and reject models (`sagelens models approve`), and change nothing else",
+    Role.OPERATOR: "people who put an earlier model back (`sagelens rollback`); they can neither train nor approve",
 }
 """Whom a role is for."""
 
 _PASSED = (Role.PROCESSING, Role.TRAINING, Role.REGISTRATION, Role.SCORING, Role.DEPLOYMENT)
-_LISTING = Reason("SageMaker restricts no List call to resources; what it shows are names.")
-_DIGESTS = Reason("Names end in the digest of the model and its settings, known only when it is deployed.")
-_VERSIONS = Reason("Versions of the group are numbered as they are registered.")
 _JOBS = Reason("SageMaker Pipelines names jobs after the execution, with a random end.")
 
 
@@ -68,40 +67,41 @@ def _transform(place: Place) -> tuple[Grant, ...]:
     return _job(place, "TransformJobs", outputs=(place.pipeline("scoring"),))
 
 
-def _reads_packages(place: Place) -> tuple[Grant, ...]:
-    group = place.settings.model_package_group
-    return (
-        Grant(
-            actions=("sagemaker:DescribeModelPackage",),
-            resources=(place.sagemaker(f"model-package/{group}/*"),),
-            wide=_VERSIONS,
-        ),
-        Grant(actions=("sagemaker:ListModelPackages",), resources=("*",), wide=_LISTING),
-    )
-
-
 def _registration(place: Place) -> tuple[Grant, ...]:
+    """Where people approve, what trains can only ask them to: a model is registered as one that waits."""
     group = place.settings.model_package_group
+    package, itself = place.sagemaker(f"model-package/{group}/*"), place.sagemaker(f"model-package-group/{group}")
+    automatic = place.environment.approval == "automatic"
+    registered = {"StringEquals": {people.APPROVAL: ("Approved", "PendingManualApproval") if automatic else people.WAITING}}
+    approves = (
+        Grant(
+            actions=("sagemaker:UpdateModelPackage",),
+            resources=(package,),
+            conditions={"StringEquals": {people.APPROVAL: "Approved"}},
+            wide=blocks.VERSIONS,
+        ),
+    )
     return (
         *_job(place, "ProcessingJobs", outputs=(place.pipeline("training"),)),
-        *_reads_packages(place),
+        *blocks.reads_packages(place),
         Grant(
-            actions=("sagemaker:CreateModelPackage", "sagemaker:UpdateModelPackage"),
-            resources=(place.sagemaker(f"model-package/{group}/*"),),
-            wide=_VERSIONS,
+            actions=("sagemaker:CreateModelPackage",),
+            resources=(package, itself),
+            conditions=registered,
+            wide=blocks.VERSIONS,
         ),
-        Grant(
-            actions=("sagemaker:AddTags", "sagemaker:CreateModelPackage", "sagemaker:CreateModelPackageGroup"),
-            resources=(place.sagemaker(f"model-package-group/{group}"),),
-        ),
+        *(approves if automatic else ()),
+        Grant(actions=("sagemaker:AddTags", "sagemaker:CreateModelPackageGroup"), resources=(itself,)),
     )
 
 
 def _makes_models(place: Place, prefix: str, role: Role) -> tuple[Grant, ...]:
     models = (place.sagemaker(f"model/{prefix}-*"),)
     return (
-        Grant(actions=("sagemaker:CreateModel",), resources=models, conditions={"Null": blocks.NAMES_SUBNETS}, wide=_DIGESTS),
-        Grant(actions=("sagemaker:AddTags", "sagemaker:DescribeModel"), resources=models, wide=_DIGESTS),
+        Grant(
+            actions=("sagemaker:CreateModel",), resources=models, conditions={"Null": blocks.NAMES_SUBNETS}, wide=blocks.DIGESTS
+        ),
+        Grant(actions=("sagemaker:AddTags", "sagemaker:DescribeModel"), resources=models, wide=blocks.DIGESTS),
         *blocks.passes(place, role),
     )
 
@@ -109,7 +109,7 @@ def _makes_models(place: Place, prefix: str, role: Role) -> tuple[Grant, ...]:
 def _scoring(place: Place) -> tuple[Grant, ...]:
     return (
         *_job(place, "ProcessingJobs", outputs=(place.pipeline("scoring"),)),
-        *_reads_packages(place),
+        *blocks.reads_packages(place),
         *_makes_models(place, place.settings.model_package_group, Role.TRANSFORM),
     )
 
@@ -117,13 +117,13 @@ def _scoring(place: Place) -> tuple[Grant, ...]:
 def _deployment(place: Place) -> tuple[Grant, ...]:
     endpoint = place.settings.endpoint
     journal = f"deployments/{endpoint}"
-    packages = _reads_packages(place)[:1]
+    packages = blocks.reads_packages(place, lists=False)
     return (
         *_job(place, "ProcessingJobs", outputs=(place.pipeline("deployment"),)),
         *packages,
         *_makes_models(place, endpoint, Role.ENDPOINT),
         *_moves_endpoints(place),
-        *_watches(place),
+        *blocks.watches_rollouts(place),
         *blocks.reads(place, journal),
         *blocks.writes(place, journal),
     )
@@ -143,7 +143,7 @@ def _moves_endpoints(place: Place) -> tuple[Grant, ...]:
                 "sagemaker:InvokeEndpoint",
             ),
             resources=(live, staging),
-            wide=_DIGESTS,
+            wide=blocks.DIGESTS,
         ),
         Grant(actions=("sagemaker:UpdateEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"), resources=(live,)),
         Grant(
@@ -156,28 +156,10 @@ def _moves_endpoints(place: Place) -> tuple[Grant, ...]:
                 "sagemaker:UpdateEndpoint",
             ),
             resources=(configs,),
-            wide=_DIGESTS,
+            wide=blocks.DIGESTS,
         ),
-        Grant(actions=("sagemaker:DeleteModel",), resources=(place.sagemaker(f"model/{name}-*"),), wide=_DIGESTS),
-        Grant(actions=("sagemaker:ListEndpointConfigs", "sagemaker:ListEndpoints"), resources=("*",), wide=_LISTING),
-    )
-
-
-def _watches(place: Place) -> tuple[Grant, ...]:
-    own = place.arn("cloudwatch", f"alarm:{place.settings.endpoint}-*")
-    return (
-        Grant(actions=("cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"), resources=(own,), wide=_DIGESTS),
-        Grant(
-            actions=("cloudwatch:DescribeAlarmHistory",),
-            resources=(place.arn("cloudwatch", "alarm:*"),),
-            wide=Reason("A deployment may be guarded by alarms of any name, and tells why one rang."),
-        ),
-        Grant(
-            actions=("cloudwatch:DescribeAlarms",),
-            resources=("*",),
-            wide=Reason("CloudWatch shows composite alarms only to those who may describe all alarms."),
-        ),
-        Grant(actions=("cloudwatch:GetMetricStatistics",), resources=("*",), wide=blocks.NO_RESOURCES),
+        *blocks.removes_models(place),
+        *blocks.sees_endpoints(),
     )
 
 
@@ -241,7 +223,7 @@ def _ci(place: Place) -> tuple[Grant, ...]:
         *blocks.reads(place, *names, f"deployments/{endpoint}", f"deployments-observed/{endpoint}"),
         *blocks.writes(place, "code", "sources", *names, f"deployments-observed/{endpoint}"),
         Grant(actions=("kms:Decrypt", "kms:GenerateDataKey"), resources=(place.keys[Purpose.DATA],)),
-        *_reads_packages(place),
+        *blocks.reads_packages(place),
         *_looks_on(place),
         Grant(
             actions=(
@@ -264,7 +246,7 @@ def _ci(place: Place) -> tuple[Grant, ...]:
             resources=tuple(f"{pipeline}/execution/*" for pipeline in pipelines),
             wide=Reason("Executions get random names when they start."),
         ),
-        Grant(actions=("sagemaker:ListEndpoints", "sagemaker:ListPipelineExecutions"), resources=("*",), wide=_LISTING),
+        Grant(actions=("sagemaker:ListEndpoints", "sagemaker:ListPipelineExecutions"), resources=("*",), wide=blocks.LISTING),
         *blocks.passes(place, Role.EXECUTION),
         *(
             Grant(
@@ -289,7 +271,7 @@ def _looks_on(place: Place) -> tuple[Grant, ...]:
     """The live view of a deployment."""
     own = place.arn("cloudwatch", f"alarm:{place.settings.endpoint}-*")
     return (
-        Grant(actions=("cloudwatch:DescribeAlarmHistory",), resources=(own,), wide=_DIGESTS),
+        Grant(actions=("cloudwatch:DescribeAlarmHistory",), resources=(own,), wide=blocks.DIGESTS),
         Grant(actions=("cloudwatch:GetMetricData",), resources=("*",), wide=blocks.NO_RESOURCES),
     )
 
@@ -312,4 +294,6 @@ _OF: Mapping[Role, Callable[[Place], tuple[Grant, ...]]] = {
     Role.EVENTS: _events,
     Role.FRONT: _front,
     Role.CI: _ci,
+    Role.APPROVER: people.approver,
+    Role.OPERATOR: people.operator,
 }

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from infra.permissions.evaluate import Need
+from infra.permissions.people import APPROVAL, DECISIONS, WAITING
 from infra.permissions.place import Place, Purpose, Role
 
 __all__ = ["CALLS", "Call", "needs_of_code"]
@@ -30,6 +32,8 @@ class Call:
 
 _PERSON = "people do this, under identities of their own"
 _BOTH = (Role.DEPLOYMENT, Role.SCORING)
+_ROLLS = (Role.DEPLOYMENT, Role.OPERATOR)
+"""A deployment is rolled out by its step, and a rollback by who asks for it: with the same code."""
 
 CALLS: tuple[Call, ...] = (
     Call(
@@ -58,22 +62,24 @@ CALLS: tuple[Call, ...] = (
     Call("sagelens/cli/commands/endpoints.py", "invoke_endpoint", why=_PERSON),
     Call("sagelens/cli/commands/example.py", "describe_model_package", why=_PERSON),
     Call("sagelens/cli/commands/example.py", "get_object", why=_PERSON),
-    Call("sagelens/cli/commands/models.py", "describe_model_package", (Role.CI,), ("package",)),
-    Call("sagelens/cli/commands/models.py", "list_model_packages", (Role.CI,), ("*",)),
+    Call("sagelens/cli/commands/models.py", "describe_model_package", (Role.CI, Role.APPROVER), ("package",)),
+    Call("sagelens/cli/commands/models.py", "list_model_packages", (Role.CI, Role.APPROVER), ("*",)),
     Call("sagelens/cli/commands/report.py", "get_object", (Role.CI,), ("step output",)),
     Call("sagelens/cli/commands/run.py", "describe_model_package", (Role.CI,), ("package",)),
     Call("sagelens/cli/commands/runs.py", "get_log_events", (Role.CI,), ("processing log", "training log", "transform log")),
     Call("sagelens/cli/commands/traffic.py", "invoke_endpoint", why=_PERSON),
-    Call("sagelens/cli/deployment_metrics.py", "describe_alarm_history", (Role.CI,), ("rollout alarm",)),
-    Call("sagelens/cli/deployment_metrics.py", "get_metric_data", (Role.CI,), ("*",)),
-    Call("sagelens/cli/deployment_metrics.py", "put_object", (Role.CI,), ("observed",)),
-    Call("sagelens/cli/deployment_run.py", "list_endpoints", (Role.CI,), ("*",)),
+    Call("sagelens/cli/deployment_metrics.py", "describe_alarm_history", (Role.CI, Role.OPERATOR), ("rollout alarm",)),
+    Call("sagelens/cli/deployment_metrics.py", "get_metric_data", (Role.CI, Role.OPERATOR), ("*",)),
+    Call("sagelens/cli/deployment_metrics.py", "put_object", (Role.CI, Role.OPERATOR), ("observed",)),
+    Call("sagelens/cli/deployment_run.py", "list_endpoints", (Role.CI, Role.OPERATOR), ("*",)),
     Call("sagelens/cli/execution.py", "describe_pipeline_execution", (Role.CI,), ("execution",)),
     Call("sagelens/cli/execution.py", "list_pipeline_executions", (Role.CI,), ("*",)),
     Call("sagelens/cli/execution.py", "start_pipeline_execution", (Role.CI,), ("pipeline",)),
     Call("sagelens/cli/execution.py", "stop_pipeline_execution", (Role.CI,), ("execution",)),
     Call("sagelens/cli/names.py", "list_endpoints", why=_PERSON),
     Call("sagelens/cli/objects.py", "get_object", (Role.CI,), ("step output", "journal", "observed")),
+    Call("sagelens/cli/objects.py", "get_object", (Role.OPERATOR,), ("observed",)),
+    Call("sagelens/cli/objects.py", "get_object", (Role.APPROVER,), ("model file",)),
     Call("sagelens/cli/objects.py", "list_objects_v2", (Role.CI,), ("bucket",)),
     Call("sagelens/cli/sources.py", "list_objects_v2", (Role.CI,), ("data bucket",)),
     Call(
@@ -84,40 +90,40 @@ CALLS: tuple[Call, ...] = (
         "list_objects_v2",
         why="only `sagelens` on a laptop reads sources so; jobs get them as channels",
     ),
-    Call("sagelens/deployment/alarms.py", "delete_alarms", (Role.DEPLOYMENT,), ("rollout alarm",)),
-    Call("sagelens/deployment/alarms.py", "describe_alarm_history", (Role.DEPLOYMENT,), ("any alarm",)),
-    Call("sagelens/deployment/alarms.py", "describe_alarms", (Role.DEPLOYMENT,), ("*",)),
-    Call("sagelens/deployment/alarms.py", "put_metric_alarm", (Role.DEPLOYMENT,), ("rollout alarm",)),
+    Call("sagelens/deployment/alarms.py", "delete_alarms", _ROLLS, ("rollout alarm",)),
+    Call("sagelens/deployment/alarms.py", "describe_alarm_history", _ROLLS, ("any alarm",)),
+    Call("sagelens/deployment/alarms.py", "describe_alarms", _ROLLS, ("*",)),
+    Call("sagelens/deployment/alarms.py", "put_metric_alarm", _ROLLS, ("rollout alarm",)),
     Call("sagelens/deployment/checks.py", "get_object", (Role.DEPLOYMENT,), ("model file",)),
     Call("sagelens/deployment/checks.py", "invoke_endpoint", (Role.DEPLOYMENT,), ("endpoint", "staging endpoint")),
-    Call("sagelens/deployment/content.py", "get_object", (Role.DEPLOYMENT,), ("model file",)),
-    Call("sagelens/deployment/content.py", "head_object", (Role.DEPLOYMENT,), ("model file",)),
-    Call("sagelens/deployment/content.py", "list_objects_v2", (Role.DEPLOYMENT,), ("bucket",)),
-    Call("sagelens/deployment/endpoint.py", "describe_endpoint", (Role.DEPLOYMENT,), ("endpoint", "staging endpoint")),
-    Call("sagelens/deployment/follow.py", "update_endpoint", (Role.DEPLOYMENT,), ("endpoint", "endpoint config")),
-    Call("sagelens/deployment/journal.py", "get_object", (Role.DEPLOYMENT, Role.CI), ("journal",)),
-    Call("sagelens/deployment/journal.py", "list_objects_v2", (Role.DEPLOYMENT, Role.CI), ("bucket",)),
-    Call("sagelens/deployment/journal.py", "put_object", (Role.DEPLOYMENT,), ("journal",)),
-    Call("sagelens/deployment/keep.py", "delete_endpoint_config", (Role.DEPLOYMENT,), ("endpoint config",)),
-    Call("sagelens/deployment/keep.py", "delete_model", (Role.DEPLOYMENT,), ("model",)),
-    Call("sagelens/deployment/keep.py", "describe_endpoint", (Role.DEPLOYMENT,), ("endpoint",)),
-    Call("sagelens/deployment/keep.py", "describe_endpoint_config", (Role.DEPLOYMENT,), ("endpoint config",)),
-    Call("sagelens/deployment/keep.py", "list_endpoint_configs", (Role.DEPLOYMENT,), ("*",)),
-    Call("sagelens/deployment/keep.py", "list_endpoints", (Role.DEPLOYMENT,), ("*",)),
-    Call("sagelens/deployment/metrics.py", "get_metric_statistics", (Role.DEPLOYMENT,), ("*",)),
-    Call("sagelens/deployment/models.py", "create_endpoint_config", (Role.DEPLOYMENT,), ("endpoint config",)),
+    Call("sagelens/deployment/content.py", "get_object", _ROLLS, ("model file",)),
+    Call("sagelens/deployment/content.py", "head_object", _ROLLS, ("model file",)),
+    Call("sagelens/deployment/content.py", "list_objects_v2", _ROLLS, ("bucket",)),
+    Call("sagelens/deployment/endpoint.py", "describe_endpoint", _ROLLS, ("endpoint", "staging endpoint")),
+    Call("sagelens/deployment/follow.py", "update_endpoint", _ROLLS, ("endpoint", "endpoint config")),
+    Call("sagelens/deployment/journal.py", "get_object", (*_ROLLS, Role.CI), ("journal",)),
+    Call("sagelens/deployment/journal.py", "list_objects_v2", (*_ROLLS, Role.CI), ("bucket",)),
+    Call("sagelens/deployment/journal.py", "put_object", _ROLLS, ("journal",)),
+    Call("sagelens/deployment/keep.py", "delete_endpoint_config", _ROLLS, ("endpoint config",)),
+    Call("sagelens/deployment/keep.py", "delete_model", _ROLLS, ("model",)),
+    Call("sagelens/deployment/keep.py", "describe_endpoint", _ROLLS, ("endpoint",)),
+    Call("sagelens/deployment/keep.py", "describe_endpoint_config", _ROLLS, ("endpoint config",)),
+    Call("sagelens/deployment/keep.py", "list_endpoint_configs", _ROLLS, ("*",)),
+    Call("sagelens/deployment/keep.py", "list_endpoints", _ROLLS, ("*",)),
+    Call("sagelens/deployment/metrics.py", "get_metric_statistics", _ROLLS, ("*",)),
+    Call("sagelens/deployment/models.py", "create_endpoint_config", _ROLLS, ("endpoint config",)),
     Call("sagelens/deployment/models.py", "create_model", _BOTH, ("model",)),
-    Call("sagelens/deployment/models.py", "describe_endpoint_config", (Role.DEPLOYMENT,), ("endpoint config",)),
+    Call("sagelens/deployment/models.py", "describe_endpoint_config", _ROLLS, ("endpoint config",)),
     Call("sagelens/deployment/models.py", "describe_model", _BOTH, ("model",)),
-    Call("sagelens/deployment/rollout.py", "create_endpoint", (Role.DEPLOYMENT,), ("endpoint", "endpoint config")),
-    Call("sagelens/deployment/rollout.py", "delete_endpoint", (Role.DEPLOYMENT,), ("endpoint",)),
+    Call("sagelens/deployment/rollout.py", "create_endpoint", _ROLLS, ("endpoint", "endpoint config")),
+    Call("sagelens/deployment/rollout.py", "delete_endpoint", _ROLLS, ("endpoint",)),
     Call("sagelens/deployment/staging.py", "create_endpoint", (Role.DEPLOYMENT,), ("staging endpoint", "endpoint config")),
-    Call("sagelens/deployment/staging.py", "delete_endpoint", (Role.DEPLOYMENT,), ("staging endpoint",)),
-    Call("sagelens/deployment/staging.py", "delete_endpoint_config", (Role.DEPLOYMENT,), ("endpoint config",)),
-    Call("sagelens/deployment/staging.py", "describe_endpoint", (Role.DEPLOYMENT,), ("staging endpoint",)),
-    Call("sagelens/deployment/staging.py", "list_endpoints", (Role.DEPLOYMENT,), ("*",)),
+    Call("sagelens/deployment/staging.py", "delete_endpoint", _ROLLS, ("staging endpoint",)),
+    Call("sagelens/deployment/staging.py", "delete_endpoint_config", _ROLLS, ("endpoint config",)),
+    Call("sagelens/deployment/staging.py", "describe_endpoint", _ROLLS, ("staging endpoint",)),
+    Call("sagelens/deployment/staging.py", "list_endpoints", _ROLLS, ("*",)),
     Call("sagelens/deployment/take_back.py", "delete_endpoint", (Role.DEPLOYMENT,), ("endpoint",)),
-    Call("sagelens/deployment/trial.py", "update_endpoint_weights_and_capacities", (Role.DEPLOYMENT,), ("endpoint",)),
+    Call("sagelens/deployment/trial.py", "update_endpoint_weights_and_capacities", _ROLLS, ("endpoint",)),
     Call("sagelens/deployment/who.py", "get_caller_identity", why="STS answers everybody; a refusal is no error here"),
     Call("sagelens/evaluation/champion.py", "describe_model_package", (Role.REGISTRATION,), ("package",)),
     Call("sagelens/evaluation/champion.py", "get_object", (Role.REGISTRATION,), ("model file",)),
@@ -131,12 +137,14 @@ CALLS: tuple[Call, ...] = (
     Call("sagelens/pipeline/compose.py", "put_object", (Role.CI,), ("definition", "code", "source", "step.json")),
     Call("sagelens/pipeline/compose.py", "update_pipeline", (Role.CI,), ("pipeline",)),
     Call("sagelens/pipeline/compose.py", "upload_file", (Role.CI,), ("source",)),
-    Call("sagelens/registry/approval.py", "update_model_package", (Role.REGISTRATION,), ("package",)),
+    Call("sagelens/registry/approval.py", "update_model_package", (Role.APPROVER, Role.REGISTRATION), ("package",)),
     Call("sagelens/registry/proof.py", "get_object", _BOTH, ("model file",)),
     Call("sagelens/registry/register.py", "create_model_package", (Role.REGISTRATION,), ("package", "group")),
     Call("sagelens/registry/register.py", "create_model_package_group", (Role.REGISTRATION,), ("group",)),
     Call("sagelens/registry/schema.py", "get_object", (Role.DEPLOYMENT,), ("model file",)),
-    Call("sagelens/registry/search.py", "describe_model_package", (*_BOTH, Role.REGISTRATION, Role.CI), ("package",)),
+    Call(
+        "sagelens/registry/search.py", "describe_model_package", (*_BOTH, Role.REGISTRATION, Role.CI, Role.APPROVER), ("package",)
+    ),
     Call("sagelens/registry/search.py", "list_model_packages", (Role.SCORING, Role.REGISTRATION, Role.CI), ("*",)),
 )
 
@@ -182,9 +190,21 @@ def needs_of_code(place: Place) -> Iterator[Need]:
         action = _ACTIONS.get(call.method) or f"sagemaker:{call.method.title().replace('_', '')}"
         for role in call.roles:
             for touched in call.touches:
-                for resource in resources[touched]:
-                    yield Need(role=role, action=action, resource=resource, source=call.module, context=_CONTEXT.get(action, {}))
+                for resource, context in product(resources[touched], _contexts(action, role, place)):
+                    yield Need(role=role, action=action, resource=resource, source=call.module, context=context)
             yield from _beside(call, role, action, place)
+
+
+def _contexts(action: str, role: Role, place: Place) -> tuple[Mapping[str, str], ...]:
+    """What IAM is told of a request beside its resource, for each form that it has; nothing where it is not sent at all."""
+    if action not in {"sagemaker:CreateModelPackage", "sagemaker:UpdateModelPackage"}:
+        return (_CONTEXT.get(action, {}),)
+    automatic = place.environment.approval == "automatic"
+    if action == "sagemaker:CreateModelPackage":
+        given: tuple[str, ...] = ("Approved", WAITING) if automatic else (WAITING,)
+    else:
+        given = DECISIONS if role is Role.APPROVER else ("Approved",) if automatic else ()
+    return tuple({APPROVAL: status} for status in given)
 
 
 def _beside(call: Call, role: Role, action: str, place: Place) -> Iterator[Need]:

@@ -68,12 +68,22 @@ def test_there_is_no_role_beside_those_and_two_writers_of_logs(templates: Templa
 
 def test_each_role_is_taken_on_by_one_service_for_this_account(templates: Templates) -> None:
     services = {Role.EVENTS: "events", Role.FRONT: "apigateway"}
-    for role in set(Role) - {Role.CI}:
+    for role in set(Role) - {Role.CI, Role.APPROVER, Role.OPERATOR}:
         trust = templates.one("AWS::IAM::Role", RoleName=templates.place.role_name(role))["AssumeRolePolicyDocument"]
         (statement,) = trust["Statement"]
         assert statement["Principal"] == {"Service": f"{services.get(role, 'sagemaker')}.amazonaws.com"}
         if role is not Role.FRONT:
             assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": templates.place.environment.account}}
+
+
+def test_people_take_a_role_on_in_their_own_account_and_only_with_its_tag(templates: Templates) -> None:
+    account = templates.place.environment.account
+    for role in (Role.APPROVER, Role.OPERATOR):
+        name = templates.place.role_name(role)
+        (statement,) = templates.one("AWS::IAM::Role", RoleName=name)["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Action"] == "sts:AssumeRole"
+        assert account in json.dumps(statement["Principal"])
+        assert statement["Condition"] == {"StringEquals": {f"aws:PrincipalTag/{name}": "yes"}}
 
 
 def test_ci_is_the_repository_in_the_environment_of_the_same_name(templates: Templates) -> None:

@@ -45,7 +45,7 @@ def approve_model(
     env: Env = "local",
     as_json: AsJson = False,
 ) -> int:
-    """Approve a model, and deploy it."""
+    """Approve a model. Here that deploys it; on AWS the rule on approvals does."""
     from sagelens.cli.commands.models import approve_package
 
     return approve_package(model, reason, environment=env, as_json=as_json)

@@ -15,7 +15,12 @@ from botocore.config import Config
 from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
+from infra.permissions.evaluate import missing
+from infra.permissions.place import Place, Purpose, Role
+from infra.permissions.policies import grants
+from infra.permissions.recorded import needs_of_requests
 from infra.permissions.requests import CALLS
+from infra.settings import Environment, load
 from sagelens.deployment import Deployed, Event, Journal, Order, Pace, Release, ServedModel, Services, Target, deploy
 from sagelens.deployment.alarms import Fleet, alarm_request
 from sagelens.testing.bucket import Bucket
@@ -26,7 +31,22 @@ from sagelens.values.guard import MetricGuard
 
 START = 1_767_225_600.0
 NOW = datetime.fromtimestamp(START, UTC)
-ENDPOINT, OLD, BUCKET = "flights", "flights-00000000aaaa-000001", "flights-bucket"
+ACCOUNT = Environment(
+    name="stubbed",
+    account="111122223333",
+    region="us-east-1",
+    zones=("us-east-1a", "us-east-1b"),
+    cidr="10.10.0.0/20",
+    notify="nobody@example.com",
+    monthly_budget_usd=1,
+    latency_ms=1,
+    requests_per_second=1,
+    burst=1,
+)
+PLACE = Place(load(), ACCOUNT, {purpose: f"key {purpose}" for purpose in Purpose})
+ENDPOINT, OLD, BUCKET = "flights", "flights-00000000aaaa-000001", PLACE.bucket
+MAKES_MODELS = {"CreateModel", "DescribeModel", "InvokeEndpoint"}
+"""What only the deployment of a model does: to make it, and to ask it. A rollback goes to a config that exists."""
 PREFIX = "arn:aws:sagemaker:us-east-1:111122223333"
 ROLE = "arn:aws:iam::111122223333:role/sagelens"
 GOLDEN = [{"row": {"carrier": "AA"}, "score": 0.25, "tolerance": 0.01}]
@@ -118,6 +138,20 @@ class Aws:
                 stubber.assert_no_pending_responses()
         if kind is None:
             self.recorder.verify(REVIEWED)
+
+    def check_roles(self) -> None:
+        """Whatever the code that rolls out has sent, the operator's role may send, who runs the same code for a rollback."""
+        sent = [
+            request
+            for request in self.recorder.requests
+            if request.operation not in MAKES_MODELS
+            and not (request.operation == "CreateEndpoint" and "-staging-" in request.parameters["EndpointName"])
+            and not (request.operation == "GetObject" and request.parameters["Key"].startswith("model/"))
+        ]
+        for role in (Role.DEPLOYMENT, Role.OPERATOR):
+            allowed = {str(role): [grant.statement() for grant in grants(role, PLACE)]}
+            refused = missing(needs_of_requests(sent, role, PLACE), allowed)
+            assert not refused, refused
 
     def deploy(self, order: Order) -> Deployed:
         return deploy(order, services=self.services, journal=self.journal, told=self.events.append, pace=self.pace)

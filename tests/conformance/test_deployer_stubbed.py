@@ -59,6 +59,7 @@ BESIDE = weighted_config(live_config(), RELEASE)
 def aws() -> Iterator[Aws]:
     with Aws() as made:
         yield made
+        made.check_roles()
 
 
 def policy(kind: str) -> dict[str, Any]:
@@ -693,6 +694,8 @@ def test_variants_that_nobody_of_ours_made_are_not_touched(aws: Aws) -> None:
 # -- staging -------------------------------------------------------------------------------------------------------------
 
 STAGING = staging_name(ENDPOINT, DIGEST)
+STAGING_CONFIG = f"{ENDPOINT}-staging-000000000000-000000"
+STAGING_CONFIG = f"{ENDPOINT}-staging-000000000000-000000"
 
 
 def stages(aws: Aws, status: str = "InService") -> None:
@@ -703,8 +706,8 @@ def stages(aws: Aws, status: str = "InService") -> None:
     aws.says("create_endpoint_config", {"EndpointConfigArn": f"{PREFIX}:endpoint-config/s"})
     aws.lacks("describe_endpoint")
     aws.says("create_endpoint", {"EndpointArn": f"{PREFIX}:endpoint/s"})
-    aws.shows("Creating", "s", name=STAGING)
-    aws.shows(status, "s", name=STAGING, reason="" if status == "InService" else "no ping")
+    aws.shows("Creating", STAGING_CONFIG, name=STAGING)
+    aws.shows(status, STAGING_CONFIG, name=STAGING, reason="" if status == "InService" else "no ping")
 
 
 def stages_again(aws: Aws) -> None:
@@ -713,13 +716,13 @@ def stages_again(aws: Aws) -> None:
     aws.says("create_endpoint_config", {"EndpointConfigArn": f"{PREFIX}:endpoint-config/s"})
     aws.lacks("describe_endpoint")
     aws.says("create_endpoint", {"EndpointArn": f"{PREFIX}:endpoint/s"})
-    aws.shows("InService", "s", name=STAGING)
+    aws.shows("InService", STAGING_CONFIG, name=STAGING)
 
 
 def removes_staging(aws: Aws, status: str = "InService") -> None:
-    aws.shows(status, "s", name=STAGING)
+    aws.shows(status, STAGING_CONFIG, name=STAGING)
     aws.says("delete_endpoint", {}, {"EndpointName": STAGING})
-    aws.shows("Deleting", "s", name=STAGING)
+    aws.shows("Deleting", STAGING_CONFIG, name=STAGING)
     aws.lacks("describe_endpoint")
     aws.says("delete_endpoint_config", {})
 
@@ -766,7 +769,7 @@ def test_a_staging_endpoint_that_another_start_removed_is_made_again(aws: Aws) -
 def test_a_model_that_misses_its_golden_set_never_reaches_the_endpoint(aws: Aws) -> None:
     stages(aws)
     aws.answers([0.75], endpoint=STAGING)
-    aws.shows("InService", "s", name=STAGING)
+    aws.shows("InService", STAGING_CONFIG, name=STAGING)
     removes_staging(aws)
     aws.shows("InService")
 
@@ -777,7 +780,7 @@ def test_a_model_that_misses_its_golden_set_never_reaches_the_endpoint(aws: Aws)
 
 def test_a_model_that_does_not_start_on_staging_is_refused_and_removed(aws: Aws) -> None:
     stages(aws, "Failed")
-    aws.shows("Failed", "s", name=STAGING)
+    aws.shows("Failed", STAGING_CONFIG, name=STAGING)
     removes_staging(aws, "Failed")
     aws.shows("InService")
 
@@ -792,11 +795,11 @@ def test_a_staging_endpoint_that_a_crash_left_is_deleted(aws: Aws) -> None:
     times = {"CreationTime": NOW, "LastModifiedTime": NOW}
     summary = {"EndpointName": left, "EndpointArn": f"{PREFIX}:endpoint/{left}", "EndpointStatus": "InService", **times}
     aws.says("list_endpoints", {"Endpoints": [summary]}, at=7200)
-    aws.shows("InService", "s", name=left, at=7200)
-    aws.shows("InService", "s", name=left, at=7200)
+    aws.shows("InService", STAGING_CONFIG, name=left, at=7200)
+    aws.shows("InService", STAGING_CONFIG, name=left, at=7200)
     aws.says("delete_endpoint", {}, {"EndpointName": left}, at=7200)
     aws.lacks("describe_endpoint")
-    aws.says("delete_endpoint_config", {}, {"EndpointConfigName": "s"}, at=7200)
+    aws.says("delete_endpoint_config", {}, {"EndpointConfigName": STAGING_CONFIG}, at=7200)
     aws.shows("InService", at=7200)
     aws.makes_model()
     aws.makes_config()
@@ -816,7 +819,7 @@ def landed(aws: Aws, number: int, *, after: float) -> Record:
     record = replace(
         under_way(aws),
         config=f"flights-{number:012d}-000000",
-        model=f"model-{number}",
+        model=f"{ENDPOINT}-model-{number}",
         model_version=str(number),
         started=START - 86400 + after,
     )
@@ -838,12 +841,12 @@ def test_configs_beyond_the_kept_are_removed_with_their_models(aws: Aws) -> None
     aws.shows("InService", NEW)
     aws.keeps(NEW, second.config, first.config, "flights-by-hand")
     aws.says("list_endpoints", {"Endpoints": []})
-    variant = {**live_config()["ProductionVariants"][0], "ModelName": "model-1"}
+    variant = {**live_config()["ProductionVariants"][0], "ModelName": f"{ENDPOINT}-model-1"}
     aws.says("describe_endpoint_config", {**live_config(first.config), "ProductionVariants": [variant]})
     aws.says("delete_endpoint_config", {}, {"EndpointConfigName": first.config})
     for kept in sorted((NEW, second.config)):
         aws.says("describe_endpoint_config", live_config(kept))
-    aws.says("delete_model", {}, {"ModelName": "model-1"})
+    aws.says("delete_model", {}, {"ModelName": f"{ENDPOINT}-model-1"})
 
     aws.deploy(an_order(STAGED["all-at-once"], WAIVED, keep=2))
 

@@ -75,14 +75,25 @@ def show_package(model: str, *, environment: str, as_json: bool) -> int:
 
 
 def approve_package(model: str, reason: str, *, environment: str, as_json: bool) -> int:
-    """Approve, then run the deployment pipeline, as the approval event does on AWS."""
+    """Approve. On AWS the rule on approvals then runs the deployment pipeline, under roles that who approves has not; where no
+    such rule is, here, this does it.
+    """
     from sagelens.cli.commands.run import deploy_and_conclude
     from sagelens.registry import approve
 
     connection = connect(environment)
     arn = find_package(connection, model)
     approve(connection.sagemaker, arn, by=getpass.getuser(), reason=reason)
-    return deploy_and_conclude(connection, arn, reason=reason, as_json=as_json)
+    if connection.follower is None:
+        return deploy_and_conclude(connection, arn, reason=reason, as_json=as_json)
+    if as_json:
+        sys.stdout.write(json.dumps({"model_package_arn": arn, "approval": "Approved"}) + "\n")
+        return 0
+    say(
+        f"Approved {arn}.\nThe rule on approvals of infra/ deploys it, once: {hint('follow', 'last')} follows that.\n"
+        f"Without the rule: {hint('deploy', arn.rpartition('/')[2])}."
+    )
+    return 0
 
 
 def reject_package(model: str, reason: str, *, environment: str, as_json: bool) -> int:

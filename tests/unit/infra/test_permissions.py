@@ -22,6 +22,36 @@ PLACES = [
     for environment in SETTINGS.environments
 ]
 
+OPERATOR_NEVER = (
+    ("sagemaker:UpdateModelPackage", PLACES[0].sagemaker("model-package/flights/1")),
+    ("sagemaker:CreateModel", PLACES[0].sagemaker("model/flights-0123456789ab-012345")),
+    ("sagemaker:StartPipelineExecution", PLACES[0].sagemaker("pipeline/flights-training")),
+    ("sagemaker:CreateTrainingJob", PLACES[0].sagemaker("training-job/pipelines-x")),
+    ("sagemaker:InvokeEndpoint", PLACES[0].sagemaker("endpoint/flights")),
+    ("sagemaker:UpdateEndpoint", PLACES[0].sagemaker("endpoint/another")),
+    ("sagemaker:UpdateEndpoint", PLACES[0].sagemaker("endpoint/flights-staging-0123456789ab")),
+    ("sagemaker:CreateEndpoint", PLACES[0].sagemaker("endpoint/flights-staging-0123456789ab")),
+    ("sagemaker:DeleteEndpointConfig", PLACES[0].sagemaker("endpoint-config/another-0123456789ab")),
+    ("cloudwatch:DeleteAlarms", PLACES[0].arn("cloudwatch", "alarm:sagelens-flights-latency")),
+    ("s3:GetObject", PLACES[0].objects("flights-training/x/model")),
+    ("s3:PutObject", PLACES[0].objects("flights-training/x/model")),
+    ("s3:PutObject", PLACES[0].objects("deployments/another/x.json")),
+    ("s3:DeleteObject", PLACES[0].objects("deployments/flights/x.json")),
+    ("iam:PassRole", PLACES[0].role_arn(Role.ENDPOINT)),
+)
+APPROVER_NEVER = (
+    ("sagemaker:UpdateModelPackage", PLACES[0].sagemaker("model-package/another/1")),
+    ("sagemaker:CreateModelPackage", PLACES[0].sagemaker("model-package/flights/1")),
+    ("sagemaker:DeleteModelPackage", PLACES[0].sagemaker("model-package/flights/1")),
+    ("sagemaker:StartPipelineExecution", PLACES[0].sagemaker("pipeline/flights-deployment")),
+    ("sagemaker:UpdatePipeline", PLACES[0].sagemaker("pipeline/flights-deployment")),
+    ("sagemaker:UpdateEndpoint", PLACES[0].sagemaker("endpoint/flights")),
+    ("s3:PutObject", PLACES[0].objects("flights-training/x/model")),
+    ("s3:GetObject", PLACES[0].objects("raw/flights/x.parquet")),
+    ("kms:GenerateDataKey", PLACES[0].keys[Purpose.DATA]),
+    ("iam:PassRole", PLACES[0].role_arn(Role.EXECUTION)),
+)
+
 
 def policies(place: Place) -> dict[str, list[dict[str, Any]]]:
     return {role: [grant.statement() for grant in grants(role, place)] for role in Role}
@@ -44,7 +74,9 @@ def test_a_grant_that_is_taken_away_is_missed() -> None:
 
     lost = missing(needs_of_code(place), without)
 
-    assert {(need.role, need.source) for need in lost} == {("deployment", "sagelens/deployment/follow.py")}
+    assert {(need.role, need.source) for need in lost} == {
+        (role, "sagelens/deployment/follow.py") for role in ("deployment", "operator")
+    }
 
 
 def test_a_grant_too_many_is_found() -> None:
@@ -69,12 +101,38 @@ def test_a_grant_too_many_is_found() -> None:
         (Role.CI, "s3:PutObject", PLACES[0].objects("deployments/flights/x.json")),
         (Role.ENDPOINT, "s3:GetObject", PLACES[0].objects("raw/flights/x.parquet")),
         (Role.ENDPOINT, "s3:GetObject", PLACES[1].objects("flights-training/x/model")),
+        *((Role.OPERATOR, action, resource) for action, resource in OPERATOR_NEVER),
+        *((Role.APPROVER, action, resource) for action, resource in APPROVER_NEVER),
     ],
 )
 def test_a_role_may_not_do_the_work_of_another(role: Role, action: str, resource: str) -> None:
-    wanted = Need(role=role, action=action, resource=resource, source="test")
+    status = {"sagemaker:ModelApprovalStatus": "Approved"}
+    wanted = Need(role=role, action=action, resource=resource, source="test", context=status)
 
     assert not any(allows(statement, wanted) for statement in policies(PLACES[0])[role])
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.environment.name)
+def test_people_approve_where_the_environment_says_so_and_what_trains_does_not(place: Place) -> None:
+    automatic = place.environment.approval == "automatic"
+
+    def may(role: Role, call: str, status: str) -> bool:
+        package = place.sagemaker("model-package/flights/1")
+        context = {"sagemaker:ModelApprovalStatus": status} if status else {}
+        wanted = Need(role=role, action=f"sagemaker:{call}ModelPackage", resource=package, source="test", context=context)
+        return any(allows(statement, wanted) for statement in policies(place)[role])
+
+    assert automatic == (place.environment.name == "dev")
+    assert may(Role.REGISTRATION, "Create", "PendingManualApproval")
+    assert may(Role.REGISTRATION, "Create", "Approved") == automatic
+    assert may(Role.REGISTRATION, "Update", "Approved") == automatic
+    assert not may(Role.REGISTRATION, "Create", "")
+    assert may(Role.APPROVER, "Update", "Approved")
+    assert may(Role.APPROVER, "Update", "Rejected")
+    assert not may(Role.APPROVER, "Update", "PendingManualApproval")
+    assert not may(Role.APPROVER, "Update", "")  # a change of what describes the package, or of what it would run
+    deciding = {role for role in Role for status in ("Approved", "") if may(role, "Update", status)}
+    assert deciding == {Role.APPROVER, *({Role.REGISTRATION} if automatic else ())}
 
 
 def test_a_role_is_passed_to_sagemaker_alone() -> None:
@@ -171,6 +229,7 @@ def test_an_environment_is_where_the_project_looks_for_it(place: Place) -> None:
     assert environment.role == place.role_arn(Role.EXECUTION)
     kinds = type(environment.roles).model_fields
     assert {kind: environment.role_of(kind) for kind in kinds} == {kind: place.role_arn(Role(kind)) for kind in kinds}
+    assert environment.approval == place.environment.approval
     assert environment.keys.data == place.alias(Purpose.DATA)
     assert (environment.keys.volumes or "").startswith(place.arn("kms", "key/"))
     assert environment.network is not None
