@@ -16,7 +16,9 @@ __all__ = ["Roles"]
 
 _GITHUB = "token.actions.githubusercontent.com"
 _PEOPLE = (Role.APPROVER, Role.OPERATOR)
-_SERVICES = {Role.EVENTS: "events", Role.FRONT: "apigateway"}
+_SERVICES = {Role.EVENTS: "lambda", Role.FRONT: "apigateway"}
+_UNASKED = (Role.EVENTS, Role.FRONT)
+"""Whose services do not say for whom they take a role on; passing it is what is restricted."""
 
 
 class Roles(Construct):
@@ -62,10 +64,10 @@ class Roles(Construct):
         return iam.AccountPrincipal(self._place.environment.account).with_conditions({"StringEquals": {tag: "yes"}})
 
     def _service(self, kind: Role) -> iam.IPrincipal:
-        """The service takes a role on for this account alone; API Gateway does not say for whom it does."""
+        """The service takes a role on for this account alone."""
         name = f"{_SERVICES.get(kind, 'sagemaker')}.amazonaws.com"
         account = {"StringEquals": {"aws:SourceAccount": self._place.environment.account}}
-        return iam.ServicePrincipal(name, conditions=None if kind is Role.FRONT else account)
+        return iam.ServicePrincipal(name, conditions=None if kind in _UNASKED else account)
 
     def _github(self, provider: iam.CfnOIDCProvider) -> iam.IPrincipal:
         """Workflows of the repository, and of those the jobs that GitHub let into the environment of this name."""

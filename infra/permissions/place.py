@@ -68,6 +68,16 @@ class Place:
     def repository(self) -> str:
         return "sagelens"
 
+    @property
+    def starter(self) -> str:
+        """The function that starts pipelines for events."""
+        return f"{self.prefix}-starter"
+
+    @property
+    def undelivered(self) -> str:
+        """The queue of events that started nothing."""
+        return f"{self.prefix}-undelivered"
+
     def role_name(self, role: Role) -> str:
         return f"{self.prefix}-{role}"
 

@@ -19,7 +19,7 @@ PURPOSES: Mapping[Role, str] = {
     Role.DEPLOYMENT: "the steps that deploy a model, watch it, ask it and take it back",
     Role.ENDPOINT: "model servers behind the endpoint",
     Role.EXECUTION: "executions of pipelines: they start, follow and stop jobs",
-    Role.EVENTS: "EventBridge: it starts pipelines",
+    Role.EVENTS: "the function that starts pipelines for events",
     Role.FRONT: "API Gateway: it asks the endpoint",
     Role.CI: "GitHub's workflows: they push the image, publish pipelines, start and follow them",
     Role.APPROVER: "people who approve and reject models (`sagelens models approve`), and change nothing else",
@@ -203,8 +203,20 @@ def _runs(kind: str, place: Place) -> tuple[Grant, ...]:
 
 
 def _events(place: Place) -> tuple[Grant, ...]:
+    """Lists the data that a run is for, and writes what it could not start into the queue."""
     started = tuple(place.sagemaker(f"pipeline/{place.pipeline(name)}") for name in ("training", "deployment"))
-    return (Grant(actions=("sagemaker:StartPipelineExecution",), resources=started),)
+    return (
+        Grant(actions=("sagemaker:DescribePipeline", "sagemaker:StartPipelineExecution"), resources=started),
+        *blocks.reads_packages(place, lists=False),
+        Grant(actions=("s3:ListBucket",), resources=(f"arn:aws:s3:::{place.data_bucket}",)),
+        Grant(actions=("sqs:SendMessage",), resources=(place.arn("sqs", place.undelivered),)),
+        Grant(actions=("kms:Decrypt", "kms:GenerateDataKey"), resources=(place.keys[Purpose.LOGS],)),
+        Grant(
+            actions=("logs:CreateLogStream", "logs:PutLogEvents"),
+            resources=(place.arn("logs", f"log-group:/aws/lambda/{place.starter}:*"),),
+            wide=Reason("Lambda names the streams of a function after the hosts that run it."),
+        ),
+    )
 
 
 def _front(place: Place) -> tuple[Grant, ...]:

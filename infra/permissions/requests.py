@@ -36,6 +36,10 @@ _ROLLS = (Role.DEPLOYMENT, Role.OPERATOR)
 """A deployment is rolled out by its step, and a rollback by who asks for it: with the same code."""
 
 CALLS: tuple[Call, ...] = (
+    Call("infra/functions/starter.py", "describe_model_package", (Role.EVENTS,), ("package",)),
+    Call("infra/functions/starter.py", "describe_pipeline", (Role.EVENTS,), ("started",)),
+    Call("infra/functions/starter.py", "list_objects_v2", (Role.EVENTS,), ("data bucket",)),
+    Call("infra/functions/starter.py", "start_pipeline_execution", (Role.EVENTS,), ("started",)),
     Call(
         "sagelens/aws/follower.py", "describe_log_streams", (Role.CI,), ("processing group", "training group", "transform group")
     ),
@@ -251,6 +255,7 @@ def _resources(place: Place) -> Mapping[str, tuple[str, ...]]:
         "rollout alarm": (place.arn("cloudwatch", f"alarm:{endpoint}-0123456789ab-012345-errors"),),
         "source": (place.objects("sources/0123abcd/part-0.csv"),),
         "staging endpoint": (place.sagemaker(f"endpoint/{endpoint}-staging-0123456789ab"),),
+        "started": tuple(place.sagemaker(f"pipeline/{place.pipeline(name)}") for name in ("training", "deployment")),
         "step output": tuple(place.objects(f"{name}/0a1b2c3d4e5f/execution.json") for name in pipelines),
         "step.json": tuple(place.objects(f"{name}/config/0123abcd/step.json") for name in pipelines),
         "training group": (_group(place, "TrainingJobs"),),

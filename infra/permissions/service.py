@@ -21,7 +21,8 @@ SOURCES: Mapping[str, str] = {
     "reference": f"{_GUIDE}/api-permissions-reference.html",
     "guardrails": f"{_GUIDE}/deployment-guardrails-configuration.html",
     "bucket key": "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html",
-    "events": "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html",
+    "function": "https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html",
+    "dead letters": "https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
     "front": "https://docs.aws.amazon.com/apigateway/latest/developerguide/getting-started-aws-proxy.html",
     "push": "https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html",
 }
@@ -164,13 +165,15 @@ def _executes(action: str, resource: str, source: str = SOURCES["pipeline"], *, 
 def _of_callers(place: Place) -> Iterator[Need]:
     """Alarms of a rollout, volumes of an endpoint, events, the front, and what Docker does when it pushes."""
     yield Need(role=Role.ENDPOINT, action="cloudwatch:DescribeAlarms", resource="*", source=SOURCES["guardrails"])
-    for name in ("training", "deployment"):
-        yield Need(
-            role=Role.EVENTS,
-            action="sagemaker:StartPipelineExecution",
-            resource=place.sagemaker(f"pipeline/{place.pipeline(name)}"),
-            source=SOURCES["events"],
-        )
+    stream = place.arn("logs", f"log-group:/aws/lambda/{place.starter}:log-stream:2026/01/02/[$LATEST]{_ID}")
+    for action in ("CreateLogStream", "PutLogEvents"):
+        yield Need(role=Role.EVENTS, action=f"logs:{action}", resource=stream, source=SOURCES["function"])
+    for action, resource in (
+        ("sqs:SendMessage", place.arn("sqs", place.undelivered)),
+        ("kms:Decrypt", place.keys[Purpose.LOGS]),
+        ("kms:GenerateDataKey", place.keys[Purpose.LOGS]),
+    ):
+        yield Need(role=Role.EVENTS, action=action, resource=resource, source=SOURCES["dead letters"])
     endpoint = place.sagemaker(f"endpoint/{place.settings.endpoint}")
     yield Need(role=Role.FRONT, action="sagemaker:InvokeEndpoint", resource=endpoint, source=SOURCES["front"])
     yield Need(role=Role.CI, action="ecr:GetAuthorizationToken", resource="*", source=SOURCES["push"])

@@ -11,6 +11,7 @@ from typing import Any
 
 from infra import app
 from infra.app import build
+from infra.functions.source import source
 from infra.settings import load
 
 PACKS = {"AwsSolutions", "HIPAA.Security"}
@@ -40,13 +41,15 @@ def test_nothing_is_looked_up(assembly: Path) -> None:
 
 
 def test_nothing_is_carried_along_but_templates(assembly: Path) -> None:
-    """No function, no archive: what CDK would add behind our back."""
+    """No archive, and no function but the one that is in the template as it is: what CDK would add behind our back."""
     files = [asset for path in assembly.glob("*.assets.json") for asset in json.loads(path.read_text())["files"].values()]
 
     assert all(asset["source"]["path"].endswith(".template.json") for asset in files)
     for path in assembly.glob("*.template.json"):
-        kinds = {resource["Type"] for resource in json.loads(path.read_text())["Resources"].values()}
-        assert not {kind for kind in kinds if kind.startswith(("Custom::", "AWS::Lambda::"))}
+        resources = json.loads(path.read_text())["Resources"].values()
+        assert not {resource["Type"] for resource in resources if resource["Type"].startswith("Custom::")}
+        written = [resource["Properties"]["Code"] for resource in resources if resource["Type"] == "AWS::Lambda::Function"]
+        assert written == ([{"ZipFile": source()}] if path.name.endswith("-operations.template.json") else [])
 
 
 def test_twice_the_same_templates(assembly: Path, tmp_path: Path) -> None:

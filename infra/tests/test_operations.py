@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from conftest import Templates
 
+from infra.patterns import approval, arrival
 from infra.permissions.place import Role
 
 
-def test_an_approval_starts_the_deployment_of_that_package(templates: Templates) -> None:
+def test_rules_call_the_function_that_starts_pipelines_and_nobody_else_may(templates: Templates) -> None:
     place = templates.place
-    rule = templates.one("AWS::Events::Rule", Name=f"{place.prefix}-approved")
-    (target,) = rule["Targets"]
+    rules = {rule["Name"]: rule for rule in templates.properties("AWS::Events::Rule")}
+    ((name, function),) = ((name, resource["Properties"]) for name, resource in templates.named("AWS::Lambda::Function"))
+    callers = templates.properties("AWS::Lambda::Permission")
 
-    assert rule["EventPattern"]["detail"] == {"ModelPackageGroupName": ["flights"], "ModelApprovalStatus": ["Approved"]}
-    assert target["Arn"] == place.sagemaker("pipeline/flights-deployment")
-    assert target["RoleArn"] == place.role_arn(Role.EVENTS)
-    assert {"Name": "ModelPackageArn", "Value": "$.detail.ModelPackageArn"} in target["SageMakerPipelineParameters"][
-        "PipelineParameterList"
-    ]
+    assert rules[f"{place.prefix}-approved"]["EventPattern"] == approval(place)
+    assert function["Role"] == place.role_arn(Role.EVENTS)
+    assert function["Environment"]["Variables"] == {"TRAINING": "flights-training", "DEPLOYMENT": "flights-deployment"}
+    assert function["DeadLetterConfig"].keys() == {"TargetArn"}
+    for rule in rules.values():
+        (target,) = rule["Targets"]
+        assert target["Arn"] == {"Fn::GetAtt": [name, "Arn"]}
+        assert "RoleArn" not in target
+    assert {caller["SourceArn"] for caller in callers} == {place.arn("events", f"rule/{rule}") for rule in rules}
+    assert {(c["Principal"], c["SourceAccount"], c["Action"]) for c in callers} == {
+        ("events.amazonaws.com", place.environment.account, "lambda:InvokeFunction")
+    }
 
 
 def test_data_and_the_clock_start_training_where_the_settings_say_so(templates: Templates) -> None:
@@ -27,8 +35,7 @@ def test_data_and_the_clock_start_training_where_the_settings_say_so(templates: 
     assert (f"{prefix}-arrived" in rules) == environment.trains_on_arrival
     assert (f"{prefix}-scheduled" in rules) == bool(environment.training_schedule)
     if environment.trains_on_arrival:
-        pattern = rules[f"{prefix}-arrived"]["EventPattern"]["detail"]
-        assert pattern == {"bucket": {"name": [templates.place.data_bucket]}, "object": {"key": [{"suffix": "_SUCCESS"}]}}
+        assert rules[f"{prefix}-arrived"]["EventPattern"] == arrival(templates.place)
         data = templates.one("AWS::S3::Bucket", BucketName=templates.place.data_bucket)
         assert data["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
 

@@ -67,12 +67,12 @@ def test_there_is_no_role_beside_those_and_two_writers_of_logs(templates: Templa
 
 
 def test_each_role_is_taken_on_by_one_service_for_this_account(templates: Templates) -> None:
-    services = {Role.EVENTS: "events", Role.FRONT: "apigateway"}
+    services = {Role.EVENTS: "lambda", Role.FRONT: "apigateway"}
     for role in set(Role) - {Role.CI, Role.APPROVER, Role.OPERATOR}:
         trust = templates.one("AWS::IAM::Role", RoleName=templates.place.role_name(role))["AssumeRolePolicyDocument"]
         (statement,) = trust["Statement"]
         assert statement["Principal"] == {"Service": f"{services.get(role, 'sagemaker')}.amazonaws.com"}
-        if role is not Role.FRONT:
+        if role not in services:
             assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": templates.place.environment.account}}
 
 

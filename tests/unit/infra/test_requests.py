@@ -25,7 +25,7 @@ def operations() -> set[str]:
 
 
 def sources() -> Iterator[Path]:
-    for top in ("sagelens", "steps", "pipelines"):
+    for top in ("sagelens", "steps", "pipelines", "infra/functions"):
         yield from sorted((ROOT / top).rglob("*.py"))
 
 
