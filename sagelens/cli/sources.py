@@ -1,9 +1,10 @@
-"""The declared sources as they are now. A file is hashed again only when its size or its time of change differ."""
+"""The declared sources as they are now. A file is hashed again unless nothing that the system says of it has changed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ from sagelens.pipeline.plan import SourceFiles
 from sagelens.project import Project
 from sagelens.values import Source, digest_file, digest_listing
 from sagelens.values.s3 import split_uri
+from sagelens.values.stamp import is_settled, stamp_of
 
 __all__ = ["source_files"]
+
+_KEPT = 6  # what is kept of a file: its stamp and its digest
 
 
 def source_files(project: Project, s3: Any = None) -> dict[str, SourceFiles]:
@@ -48,22 +52,25 @@ def _version_of(uri: str, s3: Any, project: Project) -> str:
 
 
 class _Digests:
-    """Digests of files, remembered by path, size and time of change."""
+    """Digests of files, remembered by path with the file's stamp; of one that changed just now nothing is remembered."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, now: Callable[[], int] = time.time_ns) -> None:
         self._file = file
+        self._now = now
         self._known = self._load()
         self._dirty = False
 
     def digest(self, path: Path) -> str:
-        stat = path.stat()
-        seen = [stat.st_size, stat.st_mtime_ns]
+        seen, began = stamp_of(path), self._now()
         known = self._known.get(str(path))
-        if known is None or known[:2] != seen:
-            known = [*seen, digest_file(path)]
-            self._known[str(path)] = known
+        if known is not None and known[:-1] == seen:
+            return str(known[-1])
+        found = digest_file(path)
+        self._dirty |= self._known.pop(str(path), None) is not None
+        if seen == stamp_of(path) and is_settled(seen, now=began):
+            self._known[str(path)] = [*seen, found]
             self._dirty = True
-        return str(known[2])
+        return found
 
     def save(self) -> None:
         if self._dirty:
@@ -75,6 +82,6 @@ class _Digests:
     def _load(self) -> dict[str, list[Any]]:
         try:
             known: Mapping[str, list[Any]] = json.loads(self._file.read_text())
-            return dict(known)
-        except (OSError, ValueError):
+            return {path: kept for path, kept in known.items() if len(kept) == _KEPT}
+        except (OSError, ValueError, AttributeError, TypeError):
             return {}

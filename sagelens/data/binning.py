@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ INTERVALS = 20
 MOST_BINS = 60
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 SMALLEST_SHARE = 1e-4
+LARGE = 1e140
+"""Squares of smaller numbers can be added up: floats end at 1.8e308."""
 
 
 def summary_of(counts: Counts, split: int, *, numeric: bool) -> Summary:
@@ -27,18 +30,17 @@ def summary_of(counts: Counts, split: int, *, numeric: bool) -> Summary:
     found = counts.of_split(split)
     present = np.flatnonzero(found)
     total = int(found.sum())
-    missing = counts.missing_in(split)
-    base = Summary(rows=total + missing, missing=missing, distinct=len(present))
+    missing, infinite = counts.missing_in(split), counts.infinite_in(split)
+    base = Summary(rows=total + missing + infinite, missing=missing, distinct=len(present), infinite=infinite)
     if not total:
         return base
     ends = [counts.values[present[end]] for end in (0, -1)]
     if not numeric:
-        return Summary(rows=base.rows, missing=missing, distinct=base.distinct, minimum=str(ends[0]), maximum=str(ends[1]))
-    mean, deviation = _moments(counts.values.astype(float), found)
-    return Summary(
-        rows=base.rows,
-        missing=missing,
-        distinct=base.distinct,
+        return replace(base, minimum=str(ends[0]), maximum=str(ends[1]))
+    values, scale = _scaled(counts.values)
+    mean, deviation = (scale * moment for moment in _moments(values, found))
+    return replace(
+        base,
         minimum=float(ends[0]),
         maximum=float(ends[1]),
         mean=_short(mean),
@@ -69,7 +71,8 @@ def bins_by_interval(counts: Counts, splits: tuple[str, ...]) -> tuple[Bin, ...]
         low, high = counts.values[0], counts.values[-1]
     if low == high:
         return ()
-    edges = np.linspace(float(low), float(high), INTERVALS + 1)
+    _, scale = _scaled(counts.values)
+    edges = np.linspace(float(low) / scale, float(high) / scale, INTERVALS + 1) * scale
     places = np.clip(np.searchsorted(edges, counts.values.astype(float), side="right") - 1, 0, INTERVALS - 1)
     matrix = np.stack([np.bincount(places, row, minlength=INTERVALS) for row in counts.matrix])
     return tuple(
@@ -79,7 +82,7 @@ def bins_by_interval(counts: Counts, splits: tuple[str, ...]) -> tuple[Bin, ...]
 
 
 def drift_of(bins: tuple[Bin, ...], missing: dict[str, int]) -> dict[str, float]:
-    """The population stability index of each later split against the first; missing values are a bin of their own."""
+    """The population stability index of each later split against the first; what is `missing`, by split, is a bin of its own."""
     if not bins:
         return {}
     shares = {split: _shares([*(one.counts[split] for one in bins), absent]) for split, absent in missing.items()}
@@ -99,7 +102,7 @@ def information_of(bins: tuple[Bin, ...]) -> float | None:
 
 def correlation_of(counts: Counts) -> float | None:
     """Pearson's correlation with the target in the first split; none where either is constant."""
-    values, rows, hits = counts.values.astype(float), counts.of_split(0), counts.matrix[1]
+    (values, _), rows, hits = _scaled(counts.values), counts.of_split(0), counts.matrix[1]
     total, targets = rows.sum(), hits.sum()
     if not 0 < targets < total:
         return None
@@ -121,6 +124,16 @@ def _interval(edges: Array, index: int) -> str:
     if index == INTERVALS - 1:
         return f"{edges[index]:.4g} or more"
     return f"{edges[index]:.4g} to {edges[index + 1]:.4g}"
+
+
+def _scaled(values: Array) -> tuple[Array, float]:
+    """Numbers whose squares and sums are none beyond all numbers, and by what they have to be multiplied again."""
+    import numpy as np
+
+    numbers = values.astype(float)
+    largest = float(np.abs(numbers).max(initial=0.0))
+    scale = largest if largest > LARGE else 1.0
+    return numbers / scale, scale
 
 
 def _moments(values: Array, rows: Array) -> tuple[float, float]:

@@ -15,6 +15,7 @@ PANELS = 6
 GROUP = 0.8  # height of the bars of one column together
 MOST_BARS = 20
 BAR_MARGINS = (1.3, 0.3, 0.15, 0.3)
+LARGEST = 1e300  # of a number on an axis: Matplotlib adds margins to it
 NOTABLE, LARGE, FARTHEST = 0.1, 0.25, 0.5  # of the population stability index
 
 
@@ -78,7 +79,7 @@ def _by_value(profile: Profile) -> Any:
 
 
 def _distributions(profile: Profile) -> Any:
-    columns = [c for c in profile.columns if c.kind is ColumnKind.QUANTITATIVE and c.bins]
+    columns = [c for c in profile.columns if c.kind is ColumnKind.QUANTITATIVE and c.bins and _fits(c)]
     chosen = sorted(columns, key=lambda column: -max(column.drift.values(), default=0.0))[: PANELS // 2]
     if not chosen:
         return None
@@ -93,6 +94,10 @@ def _distributions(profile: Profile) -> Any:
     figure.axes[0].legend(fontsize=6, frameon=False, labelcolor=INK)
     figure.suptitle("Distribution by split, for the numbers that drift most", fontsize=8, color=MUTED, x=0.01, ha="left")
     return figure
+
+
+def _fits(column: ColumnProfile) -> bool:
+    return all(abs(edge) <= LARGEST for one in column.bins for edge in (one.lower, one.upper) if edge is not None)
 
 
 def _missing(profile: Profile) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isinf
 from typing import TYPE_CHECKING, Any
 
 from sagelens.data.connection import materialise
@@ -21,11 +22,16 @@ MOST_VALUES = 20_000
 
 @dataclass(frozen=True)
 class Counts:
-    """How often each of the sorted `values` occurs: one row of `matrix` for each split and target, target 0 before 1."""
+    """How often each of the sorted `values` occurs: one row of `matrix` for each split and target, target 0 before 1.
+
+    `missing` and `infinite` have one number for each of those rows: of values that are not there (NaN is none), and of those that
+    are no finite number, which `values` leaves out.
+    """
 
     values: np.ndarray[Any, Any]
     matrix: np.ndarray[Any, Any]
     missing: np.ndarray[Any, Any]
+    infinite: np.ndarray[Any, Any]
 
     def of_split(self, index: int) -> np.ndarray[Any, Any]:
         both: np.ndarray[Any, Any] = self.matrix[2 * index : 2 * index + 2].sum(axis=0)
@@ -33,6 +39,9 @@ class Counts:
 
     def missing_in(self, index: int) -> int:
         return int(self.missing[2 * index] + self.missing[2 * index + 1])
+
+    def infinite_in(self, index: int) -> int:
+        return int(self.infinite[2 * index] + self.infinite[2 * index + 1])
 
 
 @dataclass(frozen=True)
@@ -57,9 +66,13 @@ class Splits:
         return {name: kind for name, kind in self.table.schema().items() if name not in {CELL, self.target}}
 
     def overview(self) -> dict[str, tuple[int, Any, Any]]:
-        """Distinct values (an estimate), minimum and maximum of every column, in one pass."""
-        names = list(self.types())
-        select = ", ".join(f"approx_count_distinct({_quoted(n)}), min({_quoted(n)}), max({_quoted(n)})" for n in names)
+        """Distinct values (an estimate), minimum and maximum of every column, in one pass: of floats, those that are finite."""
+        types = self.types()
+        names = list(types)
+        kept = {name: f" FILTER (isfinite({_quoted(name)}))" if types[name].is_floating() else "" for name in names}
+        select = ", ".join(
+            f"approx_count_distinct({_quoted(n)}), min({_quoted(n)}){kept[n]}, max({_quoted(n)}){kept[n]}" for n in names
+        )
         row = self._rows.aggregate(select).fetchall()[0]
         return {name: row[3 * index : 3 * index + 3] for index, name in enumerate(names)}
 
@@ -94,10 +107,19 @@ def _counts(found: dict[str, Any], cells: int) -> Counts:
     absent = np.ma.getmaskarray(found["value"]) if np.ma.isMaskedArray(found["value"]) else _empty(found["value"])
     cell, rows = np.asarray(found["cell"]), np.asarray(found["n"])
     missing = np.bincount(cell[absent], rows[absent], minlength=cells).astype(np.int64)
-    values, places = np.unique(np.ma.getdata(found["value"])[~absent], return_inverse=True)
+    boundless = ~absent & _infinite(np.ma.getdata(found["value"]))
+    infinite = np.bincount(cell[boundless], rows[boundless], minlength=cells).astype(np.int64)
+    counted = ~absent & ~boundless
+    values, places = np.unique(np.ma.getdata(found["value"])[counted], return_inverse=True)
     matrix = np.zeros((cells, len(values)), dtype=np.int64)
-    matrix[cell[~absent], places] = rows[~absent]
-    return Counts(values, matrix, missing)
+    matrix[cell[counted], places] = rows[counted]
+    return Counts(values, matrix, missing, infinite)
+
+
+def _infinite(values: Any) -> Any:
+    import numpy as np
+
+    return np.isinf(values) if values.dtype.kind == "f" else np.zeros(len(values), dtype=bool)
 
 
 def _empty(values: Any) -> Any:
@@ -108,6 +130,9 @@ def _empty(values: Any) -> Any:
 
 def _stepped(value: str, low: float, high: float) -> str:
     width = (high - low) / MOST_VALUES
+    if isinf(width):  # their difference is beyond all numbers, so that steps are counted in halves
+        half = high / 2 / MOST_VALUES - low / 2 / MOST_VALUES
+        return f"2 * ({low / 2!r} + round({value} / 2 / {half!r} - {low / 2 / half!r}) * {half!r})"
     return f"{low!r} + round(({value} - {low!r}) / {width!r}) * {width!r}"
 
 

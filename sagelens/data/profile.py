@@ -21,11 +21,15 @@ class ColumnKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """One column in one split; what a kind of column does not have is missing."""
+    """One column in one split; what a kind of column does not have is missing.
+
+    `infinite` counts the numbers that are infinite; every other figure but `rows` is that of the finite ones.
+    """
 
     rows: int
     missing: int
     distinct: int
+    infinite: int = 0
     minimum: float | str | None = None
     maximum: float | str | None = None
     mean: float | None = None

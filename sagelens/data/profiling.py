@@ -52,7 +52,7 @@ def _column(splits: Splits, name: str, type_: Any, distinct: int, low: Any, high
         kind=kind,
         summaries=_with_estimates(summaries, distinct) if distinct > MOST_VALUES else summaries,
         bins=bins,
-        drift=drift_of(bins, {split: summary.missing for split, summary in summaries.items()}),
+        drift=drift_of(bins, {split: summary.missing + summary.infinite for split, summary in summaries.items()}),
         correlation=correlation_of(counts) if numeric else None,
         information=information_of(bins),
     )

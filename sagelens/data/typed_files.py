@@ -99,7 +99,7 @@ def _names(local: LocalSource, member: Member) -> list[str]:
                 _check_decimal(where, schema.column(number))
             old_times = [schema.column(n).path for n in range(len(schema)) if schema.column(n).physical_type == "INT96"]
         for path in old_times:
-            _check_old_times(where, member, path)
+            _check_old_times(local, member, path)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise BadData(f"{where} cannot be read as parquet: {_first_line(error)}.") from error
     return names
@@ -114,7 +114,7 @@ def _check_decimal(where: str, column: Any) -> None:
     )
 
 
-def _check_old_times(where: str, member: Member, path: str) -> None:
+def _check_old_times(local: LocalSource, member: Member, path: str) -> None:
     """INT96 has nanoseconds, of which DuckDB keeps microseconds."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -129,10 +129,11 @@ def _check_old_times(where: str, member: Member, path: str) -> None:
             read[unit] = column.cast(pa.int64())
     # Both wrap around alike where a date is too far for 64 bits of nanoseconds, so the difference is right.
     rest = pc.subtract(read["ns"], pc.multiply(read["us"], _THOUSAND))
-    if pc.any(pc.not_equal(rest, 0)).as_py():
+    row = pc.index(pc.not_equal(rest, 0), True).as_py() + 1  # 0 where there is none
+    if row:
         raise BadData(
-            f"{where}: '{path}' holds times in nanoseconds of the old kind (INT96), of which microseconds would be kept. Write "
-            "them as TIMESTAMP(NANOS)."
+            f"Source '{local.name}' ({member.name}, row {row}): '{path}' holds times in nanoseconds of the old kind (INT96), of "
+            "which microseconds would be kept. Write them as TIMESTAMP(NANOS)."
         )
 
 
@@ -189,20 +190,35 @@ def _cast(local: LocalSource, members: Sequence[Member], cursor: Any, table: str
     if held not in {kind.type, _NOTHING}:
         wrong = _texts_wrong(cursor, table, name, kind) if held == "VARCHAR" else _values_wrong(cursor, table, name, held, kind)
         if wrong is not None:
-            file = _file_with(cursor, members, name, wrong)
+            place = _place_of(cursor, members, name, wrong)
             raise BadData(
-                f"Source '{local.name}' ({file}): column '{column}' is declared {kind.type}, but holds {wrong} ({held}), "
+                f"Source '{local.name}' ({place}): column '{column}' is declared {kind.type}, but holds {wrong} ({held}), "
                 f"which {kind.type} does not keep. Correct the data, or the source's `columns`."
             )
     cursor.execute(f'ALTER TABLE "{table}" ALTER COLUMN {name} TYPE {kind.type}')
 
 
-def _file_with(cursor: Any, members: Sequence[Member], name: str, value: str) -> str:
-    query = f"SELECT 1 FROM read_parquet($files, hive_partitioning = true) WHERE {name}::VARCHAR = $value LIMIT 1"  # noqa: S608 - names are quoted
+def _place_of(cursor: Any, members: Sequence[Member], name: str, value: str) -> str:
+    """The first file that holds a value, and its first row there, counted from 1."""
     for member in members:
-        if cursor.execute(query, {"files": [escape(str(member.path))], "value": value}).fetchall():
-            return member.name
+        found = _rows_with(cursor, member, name, value)
+        if found:
+            return f"{member.name}, row {found[0]}" if found[0] else member.name
     return members[0].name
+
+
+def _rows_with(cursor: Any, member: Member, name: str, value: str) -> list[int]:
+    """The first row of a file that holds a value; 0 where a column is named as DuckDB's count of rows, which it then hides."""
+    import duckdb
+
+    given = {"files": [escape(str(member.path))], "value": value}
+    held = f"WHERE {name}::VARCHAR = $value ORDER BY 1 LIMIT 1"
+    counted = f"SELECT file_row_number + 1 FROM read_parquet($files, hive_partitioning = true, file_row_number = true) {held}"  # noqa: S608 - names are quoted
+    plain = f"SELECT 0 FROM read_parquet($files, hive_partitioning = true) {held}"  # noqa: S608 - names are quoted
+    try:
+        return [row[0] for row in cursor.execute(counted, given).fetchall()]
+    except duckdb.BinderException:
+        return [row[0] for row in cursor.execute(plain, given).fetchall()]
 
 
 def _texts_wrong(cursor: Any, table: str, name: str, kind: Declared) -> str | None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from sagelens.errors import BadConfig
 from sagelens.values import digest_bytes, digest_listing
+from sagelens.values.stamp import is_settled, stamp_of
 
 __all__ = ["MANIFEST", "Code", "CodeReader"]
 
@@ -52,7 +53,8 @@ class _Module:
 class CodeReader:
     """Finds closures below `roots` (top-level package -> the folder that holds it).
 
-    Parsed imports are kept in `memory`, a JSON file, by path, size and time of change, since parsing is what takes the time.
+    Parsed imports are kept in `memory`, a JSON file, by path and stamp, since parsing is what takes the time. What changed just
+    now is parsed anew the next time.
     """
 
     roots: Mapping[str, Path]
@@ -60,6 +62,7 @@ class CodeReader:
     _known: dict[str, list[Any]] = field(default_factory=dict)
     _files: dict[str, Path | None] = field(default_factory=dict)
     _listings: dict[str, frozenset[str]] = field(default_factory=dict)
+    _unsettled: set[str] = field(default_factory=set)
     _dirty: bool = False
 
     def __post_init__(self) -> None:
@@ -97,7 +100,7 @@ class CodeReader:
         if self.memory is not None and self._dirty:
             self.memory.parent.mkdir(parents=True, exist_ok=True)
             draft = self.memory.with_suffix(".draft")
-            draft.write_text(json.dumps(self._known))
+            draft.write_text(json.dumps({path: kept for path, kept in self._known.items() if path not in self._unsettled}))
             draft.replace(self.memory)
             self._dirty = False
 
@@ -139,10 +142,14 @@ class CodeReader:
         return self._existing(name).relative_to(self.roots[name.partition(".")[0]]).as_posix()
 
     def _read(self, path: Path) -> _Module:
-        stat = path.stat()
+        stamp = stamp_of(path)
         known = self._known.get(str(path))
-        if known is not None and known[:2] == [stat.st_mtime_ns, stat.st_size]:
-            return _Module(known[2], tuple(known[3]))
+        if known is not None and known[:-2] == stamp:
+            return _Module(known[-2], tuple(known[-1]))
+        if is_settled(stamp):
+            self._unsettled.discard(str(path))
+        else:
+            self._unsettled.add(str(path))
         source = path.read_bytes()
         try:
             tree = ast.parse(source, filename=str(path))
@@ -152,7 +159,7 @@ class CodeReader:
             ) from error
         package = _package_of(path, self.roots)
         module = _Module(digest_bytes(source), tuple(sorted(set(_imports(tree, package)))))
-        self._known[str(path)] = [stat.st_mtime_ns, stat.st_size, module.digest, list(module.imports)]
+        self._known[str(path)] = [*stamp, module.digest, list(module.imports)]
         self._dirty = True
         return module
 

@@ -110,7 +110,9 @@ def _short(number: float) -> str:
 
 def _range(summary: Mapping[str, Any]) -> str:
     low, high = summary.get("minimum"), summary.get("maximum")
-    return "" if low is None or high is None else f"{_end(low)} to {_end(high)}"
+    ends = "" if low is None or high is None else f"{_end(low)} to {_end(high)}"
+    infinite = f"{summary['infinite']} infinite" if summary.get("infinite") else ""
+    return ", ".join(filter(None, (ends, infinite)))
 
 
 def _end(found: Any) -> str:

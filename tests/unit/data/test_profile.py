@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -94,6 +96,39 @@ def test_a_column_of_many_values_is_counted_in_steps(tmp_path: Path) -> None:
     summary = by_name(made)["amount"].summaries["train"]
     assert summary.quantiles["0.5"] == pytest.approx(rows / 14, rel=0.01)
     assert summary.distinct > 20_000
+
+
+@pytest.mark.parametrize("many", [False, True], ids=["few values", "values counted in steps"])
+def test_infinite_and_huge_values_are_counted_apart_and_warn_of_nothing(tmp_path: Path, many: bool) -> None:
+    """Warnings are errors here; the other figures are those of the finite values, as numbers that JSON has."""
+    rows = 60_000 if many else 200
+    usual = [float(n) if many else float(n % 50) for n in range(rows)]
+    odd = [float("inf"), float("-inf"), float("nan"), float("inf")]
+    columns = {
+        "odd": [*odd, *usual[4:]],
+        "huge": [(-1) ** n * (1.7e308 - n * 1e300) for n in range(rows)],
+        "only": [float("inf")] * rows,
+    }
+
+    found = profile(
+        {
+            "train": table(tmp_path / "a", rows, shift=0.0, **columns),
+            "test": table(tmp_path / "b", 50, shift=0.0, **{name: values[:50] for name, values in columns.items()}),
+        },
+        target="late",
+        time="time",
+    )
+
+    odd_column, huge, only = (by_name(found)[name] for name in ("odd", "huge", "only"))
+    summary = odd_column.summaries["train"]
+    assert (summary.rows, summary.missing, summary.infinite) == (rows, 1, 3)
+    assert (summary.minimum, summary.maximum) == (4.0 if many else 0.0, float(rows - 1) if many else 49.0)
+    assert summary.mean == pytest.approx(sum(usual[4:]) / (rows - 4), rel=1e-3)
+    assert huge.summaries["train"].deviation == pytest.approx(1.7e308, rel=1e-2)
+    assert only.summaries["train"].infinite == rows
+    assert only.bins == ()
+    draw(found)
+    json.dumps(asdict(found), allow_nan=False)
 
 
 def test_a_missing_target_names_the_split(tmp_path: Path) -> None:

@@ -88,6 +88,33 @@ def test_a_declared_type_changes_no_value_of_parquet(local: Make, values: list[A
         read_source(local({"a.parquet": parquet(a=values)}, SourceFormat.PARQUET, columns={"a": kind}))
 
 
+@pytest.mark.parametrize(
+    ("values", "kind", "wrong"), [([1.0, 2.0, 2.5, 2.5], "BIGINT", "holds 2.5"), (["1", "2", "x"], "BIGINT", "holds 'x'")]
+)
+def test_a_refusal_names_file_and_row(local: Make, values: list[Any], kind: str, wrong: str) -> None:
+    files = {"1.parquet": parquet(a=values[:1]), "2.parquet": parquet(a=values[1:])}
+
+    with pytest.raises(BadData, match=r"\(2\.parquet, row 2\): column 'a'") as refused:
+        read_source(local(files, SourceFormat.PARQUET, columns={"a": kind}))
+    assert wrong.replace("'", "") in str(refused.value).replace("'", "")
+
+
+def test_a_column_that_is_named_as_the_count_of_rows_costs_the_row_only(local: Make) -> None:
+    files = {"1.parquet": parquet(file_row_number=[7], a=[1.0]), "2.parquet": parquet(file_row_number=[8], a=[1.5])}
+
+    with pytest.raises(BadData, match=r"\(2\.parquet\): column 'a' is declared BIGINT, but holds 1\.5"):
+        read_source(local(files, SourceFormat.PARQUET, columns={"a": "BIGINT"}))
+
+
+def test_a_time_that_would_be_cut_is_told_with_its_row(local: Make) -> None:
+    buffer = io.BytesIO()
+    times = pa.array([1000, 2000, None, 3001], pa.timestamp("ns"))
+    pq.write_table(pa.table({"a": times}), buffer, use_deprecated_int96_timestamps=True)
+
+    with pytest.raises(BadData, match=r"a\.parquet, row 4\): 'a' holds times in nanoseconds"):
+        read_source(local({"a.parquet": buffer.getvalue()}, SourceFormat.PARQUET))
+
+
 def test_a_type_that_keeps_all_values_is_taken(local: Make) -> None:
     assert rows(local({"a.parquet": parquet(a=[1.0])}, SourceFormat.PARQUET, columns={"a": "BIGINT"})) == [{"a": 1}]
 
@@ -237,7 +264,7 @@ def test_times_of_the_old_kind_keep_microseconds(local: Make) -> None:
 @pytest.mark.parametrize(
     ("file", "message"),
     [
-        (old_times(1_356_998_400_000_000_001), r"a\.parquet\): 'a' holds times in nanoseconds of the old kind"),
+        (old_times(1_356_998_400_000_000_001), r"a\.parquet, row 1\): 'a' holds times in nanoseconds of the old kind"),
         (parquet(a=pa.array([Decimal(10**40)], pa.decimal256(50, 1))), "'a' is a decimal of 50 digits; tables hold 38"),
         (parquet(**{"": [1], "b": [2]}), "column 1 has no name"),
     ],

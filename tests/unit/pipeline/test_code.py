@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,39 @@ def test_what_was_parsed_is_remembered_and_a_changed_file_is_parsed_again(toy: P
     (toy / "toy" / "preparation.py").write_text("import json\n")
 
     assert CodeReader({"toy": toy}, memory).closure("toy.preparation").imports == ()
+
+
+def aged(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All files below have been as they are for long."""
+    now = max(path.stat().st_ctime_ns for path in root.rglob("*.py")) + 10_000_000_000
+    monkeypatch.setattr("sagelens.values.stamp.time.time_ns", lambda: now)
+
+
+def test_a_file_of_the_same_size_and_time_is_parsed_again(toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory, file = tmp_path / "memory.json", toy / "toy" / "shared.py"
+    with monkeypatch.context() as long_ago:
+        aged(toy, long_ago)
+        first = CodeReader({"toy": toy}, memory)
+        digest, stat = first.closure("toy.shared").digest, file.stat()
+        first.save()
+
+    file.write_text("SCALE = 4\n")
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+    assert str(file) in json.loads(memory.read_text())
+    assert CodeReader({"toy": toy}, memory).closure("toy.shared").digest != digest
+
+
+def test_what_changed_just_now_is_not_remembered(toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may change again within the same moment of the file system's clock; what is older is remembered."""
+    memory = tmp_path / "memory.json"
+    now = (toy / "toy" / "shared.py").stat().st_mtime_ns + 1_000_000_000
+    monkeypatch.setattr("sagelens.values.stamp.time.time_ns", lambda: now)
+    reader = CodeReader({"toy": toy}, memory)
+    reader.closure("toy.preparation")
+    reader.save()
+
+    assert json.loads(memory.read_text()) == {}
 
 
 def test_the_manifest_names_every_file_with_its_digest(toy: Path) -> None:
