@@ -33,8 +33,8 @@ def approver(place: Place) -> tuple[Grant, ...]:
 def operator(place: Place) -> tuple[Grant, ...]:
     """Move the endpoint to a config that was kept, under the guardrails of any deployment, and write that into its journal.
 
-    Models cannot be made, so nothing serves that was not deployed before, and no role is passed. What they are made of is read, to
-    be compared with what was registered.
+    Models cannot be made, so nothing serves that was not deployed before, and no role is passed. What they are made of is read,
+    to be compared with what was registered.
     """
     endpoint = place.settings.endpoint
     written = (f"deployments/{endpoint}", f"deployments-observed/{endpoint}")

@@ -33,7 +33,7 @@ OPERATOR_NEVER = (
     ("sagemaker:CreateEndpoint", PLACES[0].sagemaker("endpoint/flights-staging-0123456789ab")),
     ("sagemaker:DeleteEndpointConfig", PLACES[0].sagemaker("endpoint-config/another-0123456789ab")),
     ("cloudwatch:DeleteAlarms", PLACES[0].arn("cloudwatch", "alarm:sagelens-flights-latency")),
-    ("s3:GetObject", PLACES[0].objects("flights-training/x/model")),
+    ("s3:GetObject", PLACES[0].objects("raw/flights/x.parquet")),
     ("s3:PutObject", PLACES[0].objects("flights-training/x/model")),
     ("s3:PutObject", PLACES[0].objects("deployments/another/x.json")),
     ("s3:DeleteObject", PLACES[0].objects("deployments/flights/x.json")),
