@@ -158,11 +158,30 @@ def _ignoring_case(given: object) -> Test:
 
 
 def _wildcard(given: object) -> Test:
-    wanted = _text(given)
-    if "**" in wanted:
-        raise ValueError("takes no two asterisks in a row")
-    first, *rest = wanted.split("*")
+    """An asterisk is any text; a backslash before an asterisk or a backslash takes it as it is."""
+    first, *rest = _split_at_asterisks(_text(given))
     return _on_text(lambda value: _matches_parts(value, first, rest))
+
+
+def _split_at_asterisks(wanted: str) -> list[str]:
+    parts, literal = [""], False
+    for place, sign in enumerate(wanted):
+        if literal:
+            if sign not in "*\\":
+                raise ValueError("takes a backslash before an asterisk or a backslash alone")
+            parts[-1] += sign
+            literal = False
+        elif sign == "\\":
+            literal = True
+        elif sign != "*":
+            parts[-1] += sign
+        elif wanted[place - 1 : place] == "*" and not parts[-1]:
+            raise ValueError("takes no two asterisks in a row")
+        else:
+            parts.append("")
+    if literal:
+        raise ValueError("ends with a backslash")
+    return parts
 
 
 def _matches_parts(value: str, first: str, rest: Sequence[str]) -> bool:

@@ -107,6 +107,8 @@ def test_an_event_does_not_fit(detail: Any) -> None:
         ('{"a": [{"anything-but": []}]}', "not empty"),
         ('{"a": [{"anything-but": {"cidr": "10.0.0.0/8"}}]}', "or one of prefix"),
         ('{"a": [{"wildcard": "a**b"}]}', "two asterisks"),
+        (r'{"a": [{"wildcard": "a\\b"}]}', "a backslash before"),
+        (r'{"a": [{"wildcard": "a\\"}]}', "ends with a backslash"),
         ('{"$or": [{"a": ["b"]}]}', "two patterns at least"),
         ('{"a": ["b"], "a": ["c"]}', "the key 'a' stands there twice"),
         ('{"a": [NaN]}', "NaN is no number"),
@@ -128,3 +130,11 @@ def test_a_wildcard_is_what_a_regular_expression_says(pattern: str, value: str) 
 
     found = parse_pattern(json.dumps({"a": [{"wildcard": pattern}]})).matches({"a": value})
     assert found is wanted
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "fits"),
+    [(r"a\**", "a*bc", True), (r"a\**", "abc", False), (r"\\*", r"\x", True), (r"*\*", "x*", True), (r"*\*", "xy", False)],
+)
+def test_a_backslash_takes_an_asterisk_as_it_is(pattern: str, value: str, fits: bool) -> None:
+    assert parse_pattern(json.dumps({"a": [{"wildcard": pattern}]})).matches({"a": value}) is fits
