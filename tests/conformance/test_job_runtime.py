@@ -161,7 +161,7 @@ def test_a_process_can_be_ended(run: Run, how: str, code: int) -> None:
         while "up" not in (bench.state / "out.log").read_text(encoding="utf-8"):  # noqa: ASYNC110  another process writes it
             await asyncio.sleep(0.01)
         getattr(process, how)()
-        return await asyncio.wait_for(process.wait(), 10)
+        return await asyncio.wait_for(process.wait(), 60)
 
     assert run(scenario) == code
 

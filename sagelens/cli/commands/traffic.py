@@ -104,9 +104,9 @@ def read_rows(path: Path) -> list[Any]:
     return rows
 
 
-def send(ask: Callable[[int], None], *, rate: float, seconds: float) -> None:
+def send(ask: Callable[[int], None], *, rate: float, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
     """Call `ask(0)`, `ask(1)`, … at this rate, by a few threads; as fast as they can where that is less."""
-    started = time.monotonic()
+    started = clock()
     numbers, lock, stopped = itertools.count(), threading.Lock(), threading.Event()
 
     def work() -> None:
@@ -114,9 +114,9 @@ def send(ask: Callable[[int], None], *, rate: float, seconds: float) -> None:
             with lock:
                 number = next(numbers)
             due = started + number / rate
-            if due >= started + seconds or time.monotonic() >= started + seconds:
+            if due >= started + seconds or clock() >= started + seconds:
                 return
-            if stopped.wait(max(due - time.monotonic(), 0)):
+            if stopped.wait(max(due - clock(), 0)):
                 return
             ask(number)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 import struct
 import threading
@@ -41,17 +42,31 @@ class Ahead:
         await asyncio.sleep(0)
 
 
-class Front:
-    """An Api served from a loop in a thread. The endpoint `echo` answers with what it got, `slow` not before `go` is set."""
+class StandingLoop(asyncio.SelectorEventLoop):
+    """Its time stands still but for what `passed` says, so that no deadline is reached while a test looks away."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self) -> None:
+        super().__init__()
+        self.passed: float | None = 0.0
+
+    def time(self) -> float:
+        return super().time() if self.passed is None else self.passed
+
+
+class Front:
+    """An Api served from a loop in a thread. The endpoint `echo` answers with what it got, `slow` not before `go` is set.
+
+    `standing`: deadlines come only with `wait_out`.
+    """
+
+    def __init__(self, patience: Patience, *, standing: bool = False) -> None:
         self.invoked: list[bytes] = []
         self.go = threading.Event()
         self.port = 0
         self._patience = patience
         self._clients: list[Any] = []
         self._started = threading.Event()
-        self._loop = uvloop.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop = StandingLoop() if standing else uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
 
     async def _serve(self) -> None:
@@ -69,8 +84,8 @@ class Front:
         self.invoked.append(request["Body"])
         match request["EndpointName"]:
             case "slow":
-                while not self.go.is_set():  # noqa: ASYNC110  set by another thread
-                    await asyncio.sleep(0.002)
+                while not self.go.wait(0.002):  # noqa: ASYNC110  another thread sets it, and the loop's time may stand still
+                    await asyncio.sleep(0)
             case "failing":
                 raise ApiError("ModelError", "the model said no", 424, OriginalStatusCode=500, OriginalMessage="no")
             case "large":
@@ -79,7 +94,7 @@ class Front:
 
     def __enter__(self) -> Front:
         self._thread.start()
-        assert self._started.wait(5)
+        assert self._started.wait(60)
         return self
 
     def connections(self) -> frozenset[Connection]:
@@ -89,15 +104,37 @@ class Front:
     def busy(self) -> bool:
         return any(connection._task for connection in self.connections())
 
+    def wait_out(self, holds: Callable[[], bool], *, step: float) -> None:
+        """Let time pass for the server, step by step, until something holds."""
+
+        def one_step() -> bool:
+            if holds():
+                return True
+            done = threading.Event()
+            assert isinstance(self._loop, StandingLoop)
+            self._loop.passed = (self._loop.passed or 0.0) + step
+            self._loop.call_soon_threadsafe(done.set)
+            done.wait(1)  # unless the server has ended meanwhile
+            return holds()
+
+        until(one_step)
+
+    def worked(self) -> float:
+        """Seconds that the server's thread has worked, however long the machine stood still meanwhile."""
+        assert self._thread.ident is not None
+        return time.clock_gettime(time.pthread_getcpuclockid(self._thread.ident))
+
     def end(self) -> None:
         """Ask the server to close, and return at once."""
         self._loop.call_soon_threadsafe(self._stop.set)
 
     def __exit__(self, *_: object) -> None:
+        if isinstance(self._loop, StandingLoop):
+            self._loop.passed = None  # what is left goes by the wall's clock
         self.end()
         for client in self._clients:
             client.close()
-        self._thread.join(10)
+        self._thread.join(60)
         assert not self._thread.is_alive(), "the server did not close"
         self._loop.close()
 
@@ -112,7 +149,7 @@ class Front:
             region_name="us-east-1",
             aws_access_key_id=KEY,
             aws_secret_access_key="secret",
-            config=Config(read_timeout=10, **config),
+            config=Config(read_timeout=60, **config),
         )
         self._clients.append(client)
         return client
@@ -126,7 +163,7 @@ class Client:
     """A plain socket that sends bytes and reads answers."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self._rest = b""
 
     def send(self, data: bytes) -> Client:
@@ -158,6 +195,10 @@ class Client:
                 size += len(data)
         return size
 
+    def has_news(self) -> bool:
+        """Whether there is something to read, be it the end."""
+        return bool(select.select([self.socket], [], [], 0.002)[0])
+
     def close(self) -> None:
         self.socket.close()
 
@@ -175,7 +216,8 @@ class Client:
 
 @contextmanager
 def serving(**patience: float) -> Iterator[Front]:
-    with Front(Patience(**patience)) as front:
+    """With patience given, in seconds of a clock that stands still."""
+    with Front(Patience(**patience), standing=bool(patience)) as front:
         yield front
 
 
@@ -186,7 +228,7 @@ def invocation(body: bytes = b"1,2", *more: str, endpoint: str = "echo", framing
 
 
 def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.002)

@@ -19,7 +19,7 @@ HOUR = 3600.0
 
 
 def test_at_scale_one_it_is_the_walls_clock() -> None:
-    assert abs(ScaledClock().time() - time.time()) < 1.0
+    assert _keeps_to_the_wall(ScaledClock())
 
 
 def test_a_fast_clock_lets_hours_pass() -> None:
@@ -57,8 +57,10 @@ def test_a_fast_clock_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         time.sleep(0.001)
     stopped = clock.time()
     kept.stop(clock)
-    assert ClockFile(tmp_path / "clock.json").start(60).time() == pytest.approx(stopped, abs=120)
-    assert abs(ClockFile(tmp_path / "clock.json").start(1).time() - time.time()) < 1
+    began = time.monotonic()
+    again = ClockFile(tmp_path / "clock.json").start(60)
+    assert stopped <= again.time() <= stopped + 60 * (time.monotonic() - began) + 120
+    assert _keeps_to_the_wall(ClockFile(tmp_path / "clock.json").start(1))
 
 
 def test_the_clock_of_a_service_that_was_killed_has_run_on(tmp_path: Path) -> None:
@@ -67,14 +69,23 @@ def test_the_clock_of_a_service_that_was_killed_has_run_on(tmp_path: Path) -> No
     ClockFile(file).start(60)
     kept = json.loads(file.read_text())
     file.write_text(json.dumps({**kept, "wall": kept["wall"] - 10}))
-    assert ClockFile(file).start(60).time() - started == pytest.approx(600, abs=60)
+    found = ClockFile(file).start(60).time() - started
+    assert 540 <= found <= 660 + 60 * (time.time() - started)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"clock": "x", "wall": 0, "scale": 1, "running": true}'])
 def test_a_damaged_record_of_the_clock_does_no_harm(tmp_path: Path, text: str) -> None:
     file = tmp_path / "clock.json"
     file.write_text(text)
-    assert abs(ClockFile(file).start(60).time() - time.time()) < 60
+    before = time.time()
+    found = ClockFile(file).start(60).time()
+    assert before - 1 < found < before + 60 * (time.time() - before) + 60
+
+
+def _keeps_to_the_wall(clock: ScaledClock) -> bool:
+    """Within a second, and whatever the machine takes to look at two clocks."""
+    before, found = time.time(), clock.time()
+    return before - 1 < found < time.time() + 1
 
 
 def drive(scenario: Any) -> None:

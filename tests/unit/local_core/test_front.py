@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Callable
 
 import pytest
@@ -193,13 +192,13 @@ def test_a_client_without_the_key_is_told_so_in_its_own_protocol(client: Client,
         b"AWS4-HMAC-SHA256 Credential=" + b"a" * 65000,
     ],
 )
-def test_the_longest_header_takes_no_time(client: Client, authorization: bytes) -> None:
-    began = time.perf_counter()
+def test_the_longest_header_takes_no_time(front: Front, client: Client, authorization: bytes) -> None:
+    began = front.worked()
     client.send(b"POST / HTTP/1.1\r\nX-Amz-Target: SageMaker.ListModels\r\nAuthorization: " + authorization)
     client.send(b"\r\nContent-Length: 2\r\n\r\n{}")
 
     assert client.answer()[0] == 403
-    assert time.perf_counter() - began < 2.0  # it took 14 seconds
+    assert front.worked() - began < 2.0  # it took 14 seconds
 
 
 def test_many_connections_without_the_key_take_no_place_from_one_with_it(front: Front) -> None:

@@ -1,33 +1,38 @@
-"""Clients that go silent, and a server that closes."""
+"""Clients that go silent, and a server that closes. The server's time stands still but for what a test lets pass."""
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 
 import pytest
 
 from tests.unit.local_core.front import MEGABYTE, invocation, serving, until
 
+NEVER = 1e9  # s
+
 
 def test_a_client_that_stops_in_the_middle_is_told_so() -> None:
-    with serving(stalled=0.05, check=0.01) as front:
+    with serving(stalled=5, check=1, head=NEVER, body=NEVER) as front:
         client = front.connect().send(invocation()[:-1])
+        front.wait_out(client.has_news, step=1)
 
         assert client.answer()[0] == 408
+        front.wait_out(client.has_news, step=1)
         assert client.ended()
 
 
 @pytest.mark.parametrize(("slow", "part"), [(b"POST /a HTTP/1.1\r\nlong: ", "head"), (invocation(bytes(1000))[:-999], "body")])
 def test_a_client_that_dribbles_is_given_up_however_it_keeps_busy(slow: bytes, part: str) -> None:
-    with serving(head=0.2, body=0.2, stalled=10, check=0.01) as front:
+    with serving(head=20, body=20, stalled=NEVER, check=1) as front:
         client = front.connect().send(slow)
-        began = time.monotonic()
-        with suppress(ConnectionError):
-            while front.connections():
+
+        def given_up() -> bool:
+            with suppress(ConnectionError):
                 client.send(b"x")
-                time.sleep(0.01)
-                assert time.monotonic() - began < 5
+            return not front.connections()
+
+        until(lambda: bool(front.connections()))
+        front.wait_out(given_up, step=1)
 
         status, _, told = client.answer()
         assert status == 408
@@ -35,27 +40,32 @@ def test_a_client_that_dribbles_is_given_up_however_it_keeps_busy(slow: bytes, p
 
 
 def test_a_connection_on_which_nobody_shows_the_key_is_closed_soon() -> None:
-    with serving(head=0.05, check=0.01) as front:
+    with serving(head=5, check=1, idle=NEVER, stalled=NEVER) as front:
         known = front.connect()
         assert known.send(invocation()).answer()[0] == 200
 
-        assert front.connect().ended()
+        unknown = front.connect()
+        front.wait_out(unknown.has_news, step=1)
+        assert unknown.ended()
         assert known.send(invocation()).answer()[0] == 200
 
 
 def test_a_client_that_stops_reading_is_given_up() -> None:
-    with serving(stalled=0.05, check=0.01) as front:
+    with serving(stalled=5, check=1, idle=NEVER) as front:
         client = front.connect().send(invocation(endpoint="large") * 4)
-        time.sleep(0.3)
+        until(lambda: front.invoked[-1:] == [b"1,2"])
+        front.wait_out(lambda: not front.connections(), step=1)
 
         assert client.drained() < 32 * MEGABYTE
 
 
 def test_a_connection_that_nobody_uses_is_closed_but_not_one_that_waits_for_its_answer() -> None:
-    with serving(idle=0.05, stalled=0.05, check=0.01) as front:
+    with serving(idle=5, stalled=5, check=1) as front:
         idle = front.connect()
         assert idle.send(invocation()).answer()[0] == 200
         waiting = front.connect().send(invocation(b"long", endpoint="slow"))
+        until(lambda: front.invoked[-1:] == [b"long"])
+        front.wait_out(idle.has_news, step=1)
         assert idle.ended()
         front.go.set()
         assert waiting.answer()[2] == b"long"
@@ -80,10 +90,11 @@ def test_a_request_under_way_is_answered_when_the_server_closes() -> None:
 
 
 def test_a_request_that_takes_too_long_for_a_closing_server_is_answered_all_the_same() -> None:
-    with serving(grace=0.05) as front:
+    with serving(grace=5) as front:
         client = front.connect().send(invocation(b"a", endpoint="slow"))
         until(lambda: front.invoked[-1:] == [b"a"])
         front.end()
+        front.wait_out(client.has_news, step=1)
 
         status, _, body = client.answer()
         assert status == 503

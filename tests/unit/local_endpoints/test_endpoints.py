@@ -233,12 +233,23 @@ def test_requests_wait_for_the_replacement_of_the_only_server(run: Run) -> None:
     async def scenario(local: Local) -> None:
         await local.up(local.model("one"))
 
-        os.kill(int((await local.invoke(b"pid"))["Body"]), signal.SIGKILL)
-        await asyncio.sleep(0.05)
+        victim = int((await local.invoke(b"pid"))["Body"])
+        os.kill(victim, signal.SIGKILL)
+        async with asyncio.timeout(20):
+            while _exists(victim):  # noqa: ASYNC110  until the service has heard of its end
+                await asyncio.sleep(0.01)
 
         assert (await local.invoke())["Body"] == b"one"
 
     run(scenario)
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def test_a_server_that_dies_over_a_request_gives_one_error_and_no_second_try(run: Run) -> None:

@@ -7,8 +7,9 @@ import socket
 import struct
 import threading
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from socket import SO_LINGER, SOL_SOCKET
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ async def _ask(serve: Serve, times: int, body: bytes, pause: float) -> tuple[lis
         answers = []
         try:
             for _ in range(times):
-                answers.append(await client.request(head_of("POST", "/", (), len(body)), body, timeout=1.0))
+                answers.append(await client.request(head_of("POST", "/", (), len(body)), body, timeout=60.0))
                 await asyncio.sleep(pause)
         finally:
             client.close()
@@ -114,15 +115,15 @@ def test_a_connection_that_was_closed_unnoticed_has_taken_the_request_to_nobody(
         with listener, connection:
             connection.recv(65536)
             connection.sendall(OK)
-            closing.wait(5)
+            closing.wait(60)
         closed.set()
 
     async def scenario() -> None:
         client = HttpClient(listener.getsockname()[1])
-        await client.request(GET, b"", timeout=1.0)
+        await client.request(GET, b"", timeout=60.0)
         closing.set()
-        assert closed.wait(5)  # the loop stands still meanwhile and hears nothing
-        await client.request(GET, b"", timeout=1.0)
+        assert closed.wait(60)  # the loop stands still meanwhile and hears nothing
+        await client.request(GET, b"", timeout=60.0)
 
     threading.Thread(target=serve).start()
     with pytest.raises(Unreachable, match="closed the connection before the request was sent"):
@@ -135,31 +136,62 @@ def test_rubbish_is_an_error() -> None:
 
 
 def test_no_answer_in_time_is_a_timeout() -> None:
-    with pytest.raises(TimeoutError):
-        ask(saying(b""))
+    ended = asyncio.Event()
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        await reader.read()
+        await _closed(writer)
+        ended.set()
+
+    async def ask_twice() -> None:
+        async with await asyncio.start_server(once, "127.0.0.1", 0) as server:
+            client = HttpClient(server.sockets[0].getsockname()[1])
+            await client.request(GET, b"", timeout=60.0)  # connected once, it cannot be that no connection is taken in time
+            with pytest.raises(TimeoutError):
+                await client.request(GET, b"", timeout=0.1)
+            client.close()
+            await ended.wait()
+
+    asyncio.run(ask_twice())
 
 
 def test_an_answer_that_comes_too_late_is_nobody_elses() -> None:
-    async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked = await reader.readuntil(b"\r\n\r\n")
-        if asked.startswith(b"GET /first"):
-            await asyncio.sleep(0.05)
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(asked), asked))
-        await reader.read()
-        writer.close()
+    async def ask_in_turn() -> bytes:
+        given_up, answered = asyncio.Event(), asyncio.Event()
+        handlers: set[asyncio.Task[Any]] = set()
 
-    async def ask_twice() -> bytes:
+        async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            handlers.add(asyncio.current_task())  # type: ignore[arg-type]
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                while asked := await reader.readuntil(b"\r\n\r\n"):
+                    if asked.startswith(b"GET /late"):
+                        await given_up.wait()
+                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(asked), asked))
+                    if asked.startswith(b"GET /late"):
+                        answered.set()
+            await _closed(writer)
+
         async with await asyncio.start_server(late, "127.0.0.1", 0) as server:
             client = HttpClient(server.sockets[0].getsockname()[1])
+            await client.request(head_of("GET", "/first", (), 0), b"", timeout=60.0)  # the connection that is used again
             with pytest.raises(TimeoutError):
-                await client.request(head_of("GET", "/first", (), 0), b"", timeout=0.01)
-            await asyncio.sleep(0.06)
-            answer = await client.request(head_of("GET", "/second", (), 0), b"", timeout=1.0)
+                await client.request(head_of("GET", "/late", (), 0), b"", timeout=0.1)
+            given_up.set()
+            await answered.wait()
+            answer = await client.request(head_of("GET", "/second", (), 0), b"", timeout=60.0)
             client.close()
-            await asyncio.sleep(0.01)
+            await asyncio.gather(*handlers)
             return answer.body
 
-    assert asyncio.run(ask_twice()).startswith(b"GET /second")
+    assert asyncio.run(ask_in_turn()).startswith(b"GET /second")
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 def test_a_server_that_takes_no_connections_is_unreachable() -> None:
@@ -175,7 +207,7 @@ def test_a_server_that_takes_no_connections_is_unreachable() -> None:
 
 def test_nobody_listening_is_unreachable() -> None:
     async def lonely() -> None:
-        await HttpClient(1).request(GET, b"", timeout=1.0)
+        await HttpClient(1).request(GET, b"", timeout=60.0)
 
     with pytest.raises(Unreachable, match="nothing answers on port 1"):
         asyncio.run(lonely())

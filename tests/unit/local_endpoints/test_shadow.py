@@ -65,10 +65,12 @@ def test_a_shadow_that_fails_or_dies_fails_nobody_and_is_counted(run: Run) -> No
         servers.status["shadow"] = 500
         servers.dies_after["shadow"] = 5
         answers = [(await local.invoke())["Body"] for _ in range(10)]
-        await asyncio.sleep(0.05)
+        named = {"EndpointName": "flights", "VariantName": "Shadow"}
+        async with asyncio.timeout(20):
+            while len(metrics.values("Invocation5XXErrors", **named)) < 6:  # noqa: ASYNC110  metrics have no event for it
+                await asyncio.sleep(0.01)
 
         assert answers == [b"live"] * 10
-        named = {"EndpointName": "flights", "VariantName": "Shadow"}
         assert metrics.values("Invocation5XXErrors", **named)[:6] == [1.0] * 6
         production = {"EndpointName": "flights", "VariantName": "AllTraffic"}
         assert metrics.values("Invocation5XXErrors", **production) == [0.0] * 10

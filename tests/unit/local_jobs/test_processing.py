@@ -168,7 +168,7 @@ def test_a_job_can_be_stopped_and_not_twice(run: Run) -> None:
             await asyncio.sleep(0.01)
         await bench.call("StopProcessingJob", ProcessingJobName="job-1")
         stopping = await bench.call("DescribeProcessingJob", ProcessingJobName="job-1")
-        done = await asyncio.wait_for(bench.jobs.wait(created["ProcessingJobArn"]), 10)
+        done = await asyncio.wait_for(bench.jobs.wait(created["ProcessingJobArn"]), 60)
         with pytest.raises(ApiError, match="is in status Stopped"):
             await bench.call("StopProcessingJob", ProcessingJobName="job-1")
         return stopping, done

@@ -183,7 +183,7 @@ class World:
         return arn
 
     async def end(self, arn: str) -> Document:
-        return await asyncio.wait_for(self.pipelines.wait(arn), 10)
+        return await asyncio.wait_for(self.pipelines.wait(arn), 60)
 
     async def status(self, arn: str) -> str:
         return str((await self.call("DescribePipelineExecution", PipelineExecutionArn=arn))["PipelineExecutionStatus"])
