@@ -126,7 +126,10 @@ def _jobs(steps: Mapping[str, DefinedStep], project: Project) -> list[Job]:
 
 def tracked(connection: Connection, document: Document) -> Document:
     """Project an ended execution into MLflow. A tracking server that fails costs a warning, not the run."""
+    from pathlib import Path
+
     from sagelens.aws.tracking import project
+    from sagelens.tracking.sqlite import sqlite_uri
 
     assert connection.follower is not None
     settings, state = connection.project.environment.tracking, connection.project.root / ".sagelens"
@@ -134,7 +137,7 @@ def tracked(connection: Connection, document: Document) -> Document:
     try:
         tracking = project(
             document,
-            uri=settings.uri or f"sqlite:///{state / 'mlflow.db'}",
+            uri=settings.uri or sqlite_uri(state / "mlflow.db", Path.cwd()),
             experiment=settings.experiment or document["pipeline"],
             artifacts=None if settings.uri else (state / "mlartifacts").as_uri(),
             s3=connection.s3,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sagelens.errors import SagelensError
 from sagelens.local.ports import Document, Objects, Process, Processes, Spawn
+from sagelens.tracking.sqlite import sqlite_uri
 
 __all__ = ["Projector", "sqlite_uri"]
 
@@ -222,13 +223,6 @@ class _WriterProcess:
             "SAGELENS_TRACKING_SOCKET": str(path),
         }
         return Spawn(family="tracking", call="sagelens.tracking.writer:main", env=env, cwd=self._state, log=log)
-
-
-def sqlite_uri(file: Path, folder: Path) -> str:
-    """MLflow's address of a SQLite file for a process that works in `folder`: a path in which a `%`, `?` or `#` would mean
-    something is said from there."""
-    odd = any(sign in "%?#" for sign in str(file))
-    return f"sqlite:///{file.relative_to(folder) if odd else file}"
 
 
 def _read(path: Path) -> Document:

@@ -110,11 +110,16 @@ def long_names(names: Iterable[str]) -> dict[str, str]:
 
 def value_of(value: object) -> str:
     """A tag's value."""
-    return str(value)[:_LONGEST_TAG]
+    return _text(value)[:_LONGEST_TAG]
+
+
+def _text(value: object) -> str:
+    """Text that a database can hold: half of a pair of surrogates is written as its number."""
+    return str(value).encode("utf-8", "backslashreplace").decode()
 
 
 def parameters(values: Mapping[str, object]) -> dict[str, str]:
-    return {key_of(name): _shortened(str(value)) for name, value in values.items()}
+    return {key_of(name): _shortened(_text(value)) for name, value in values.items()}
 
 
 def _shortened(text: str) -> str:

@@ -6,9 +6,12 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sagelens.values import digest_bytes
+
 __all__ = ["dataset_inputs"]
 
 _LONGEST_DIGEST = 36
+_LONGEST_NAME = 500
 _LONGEST_SCHEMA = 1_000_000
 _TYPES = (
     ("bool", "boolean"),
@@ -56,13 +59,20 @@ def _dataset(record: Mapping[str, Any], uri: str) -> Any:
     columns = [{"name": column["name"], "type": _type(column["type"]), "required": True} for column in record.get("columns", ())]
     schema = json.dumps({"mlflow_colspec": columns})
     return Dataset(
-        name=record["name"],
+        name=_name(record["name"]),
         digest=record["digest"][:_LONGEST_DIGEST],
         source_type="s3",
         source=json.dumps({"uri": uri}),
         schema=schema if columns and len(schema) < _LONGEST_SCHEMA else None,
         profile=json.dumps({"num_rows": record.get("rows"), "bytes": record.get("bytes")}),
     )
+
+
+def _name(name: str) -> str:
+    """One that is longer than MLflow takes is cut, and ends with its digest."""
+    if len(name) <= _LONGEST_NAME:
+        return name or "unnamed"
+    return f"{name[: _LONGEST_NAME - 17]}_{digest_bytes(name.encode('utf-8', 'surrogatepass'))[:16]}"
 
 
 def _type(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sagelens.tracking.client import key_of, long_names, value_of
 
-__all__ = ["ENDED", "RUN_STATUS", "step_curves", "step_metrics", "step_tags", "verdict_tags"]
+__all__ = ["ENDED", "RUN_STATUS", "no_numbers", "numbers", "step_curves", "step_metrics", "step_tags", "verdict_tags"]
 
 RUN_STATUS = {"Succeeded": "FINISHED", "Failed": "FAILED", "Stopped": "KILLED"}
 ENDED = frozenset(RUN_STATUS)
@@ -65,7 +65,24 @@ def step_metrics(step: Mapping[str, Any], evidence: Mapping[str, Any]) -> dict[s
         "step/peak_memory": evidence.get("peak_memory"),
     }
     found = {**evidence.get("metrics", {}), **{name: value for name, value in cost.items() if value is not None}}
-    return {key_of(name): float(value) for name, value in found.items()}
+    return numbers(found)
+
+
+def numbers(figures: Mapping[str, Any]) -> dict[str, float]:
+    """Those that are numbers, by their keys; `no_numbers` names the others."""
+    return {key_of(name): number for name, value in figures.items() if (number := _number(value)) is not None}
+
+
+def no_numbers(evidence: Mapping[str, Any]) -> list[str]:
+    """Figures that MLflow cannot keep, since they are no numbers or too large for one of its."""
+    return [name for name, value in evidence.get("metrics", {}).items() if _number(value) is None]
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def step_curves(step: Mapping[str, Any], evidence: Mapping[str, Any]) -> dict[str, dict[int, float]]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sagelens.tracking.client import batches, connect, experiment_id, key_of, milliseconds, parameters, refusals, value_of
 from sagelens.tracking.datasets import dataset_inputs
 from sagelens.tracking.model import log_model, pointer_of
-from sagelens.tracking.step import ENDED, RUN_STATUS, step_curves, step_metrics, step_tags
+from sagelens.tracking.step import ENDED, RUN_STATUS, no_numbers, numbers, step_curves, step_metrics, step_tags
 
 __all__ = ["Tracked", "Tracker"]
 
@@ -69,7 +70,7 @@ class Tracker:
         self.uri = uri
         self.experiment = experiment
         self._client = connect(uri)
-        self._refused = refusals()
+        self._trouble = (refusals(), OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
         self._experiment_id = experiment_id(self._client, experiment, artifacts)
         self._executions: dict[str, _Execution] = {}
 
@@ -79,7 +80,7 @@ class Tracker:
         for step in document["steps"]:
             try:
                 self._record_step(document, execution, step, read_json, read_files)
-            except (self._refused, OSError, ValueError) as error:  # the other steps are tracked all the same
+            except self._trouble as error:  # the other steps are tracked all the same
                 self._give_up(execution, step, error)
         self._record_execution(document, execution)
         steps = {name: run.id for name, run in execution.steps.items()}
@@ -87,11 +88,11 @@ class Tracker:
 
     def _give_up(self, execution: _Execution, step: Mapping[str, Any], error: Exception) -> None:
         """Say in MLflow and to whoever reads the answer what is missing; no run is left as if it still ran."""
-        said = value_of(f"{type(error).__name__}: {' '.join(str(error).split())}")
+        said = value_of(str(error) if isinstance(error, _NotKept) else _described(error))
         execution.problems[step["name"]] = said
         run = execution.steps.get(step["name"])
         if run is not None and step["status"] in ENDED:
-            self._write(run, step["finished"], tags={"sagelens.tracking_problem": said})
+            self._write(run, _time_of(step), tags={"sagelens.tracking_problem": said})
             self._end(run, step)
 
     def _execution(self, document: Mapping[str, Any]) -> _Execution:
@@ -162,10 +163,10 @@ class Tracker:
             run = execution.steps[step["name"]] = self._create_step(document, execution.parent, step, tags)
         if not ended:
             return
-        execution.figures |= {key_of(name): float(v) for name, v in evidence.get("metrics", {}).items() if "/" not in name}
+        execution.figures |= numbers({name: v for name, v in evidence.get("metrics", {}).items() if "/" not in name})
         execution.facts |= {f"sagelens.{n}": value_of(v) for n, v in evidence.get("facts", {}).items() if n.endswith("_arn")}
         if cached:
-            self._write(run, step["finished"], tags=tags)
+            self._write(run, _time_of(step), tags=tags)
         else:
             self._write_whole(run, step, evidence, tags, read_files)
         self._end(run, step)
@@ -187,17 +188,34 @@ class Tracker:
         tags: Mapping[str, str],
         read_files: ReadFiles,
     ) -> None:
-        self._write(
-            run,
-            step["finished"],
-            params=parameters(evidence.get("parameters", {})),
-            metrics=step_metrics(step, evidence),
-            tags=tags,
+        """All of a step's parts, whatever becomes of one of them. Raises _NotKept, which names those that are not kept."""
+        at = _time_of(step)
+        self._in_parts(
+            lambda: self._write(run, at, metrics=step_metrics(step, evidence)),
+            lambda: self._write(run, at, params=parameters(evidence.get("parameters", {}))),
+            lambda: self._write(run, at, tags=tags),
+            lambda: self._write_curves(run, step, evidence),
+            lambda: self._write_datasets(run, step, evidence),
+            *self._files(run, step, evidence, read_files),
+            lambda: self._write_model(run, evidence, read_files),
+            lambda: _refuse_others(evidence),
         )
-        self._write_curves(run, step, evidence)
+
+    def _in_parts(self, *parts: Callable[[], None]) -> None:
+        problems = []
+        for part in parts:
+            try:
+                part()
+            except self._trouble as error:
+                problems.append(_described(error))
+        if problems:
+            raise _NotKept("; ".join(problems))
+
+    def _write_datasets(self, run: _Run, step: Mapping[str, Any], evidence: Mapping[str, Any]) -> None:
         if datasets := dataset_inputs(evidence, step["outputs"]):
             self._client.log_inputs(run.id, datasets=datasets)
-        self._write_files(run, step, evidence, read_files)
+
+    def _write_model(self, run: _Run, evidence: Mapping[str, Any], read_files: ReadFiles) -> None:
         pointer = pointer_of(evidence)
         if pointer is not None:
             log_model(self._client, pointer, experiment=self._experiment_id, run_id=run.id, read_files=read_files)
@@ -206,20 +224,30 @@ class Tracker:
         """A metric with a value for each round. Of a curve that was cut off the rounds that are missing are added."""
         from mlflow.entities import Metric
 
-        now = milliseconds(step["finished"])
+        now = milliseconds(_time_of(step))
         for name, values in step_curves(step, evidence).items():
             known = {point.step for point in self._client.get_metric_history(run.id, name)} if name in run.metrics else set()
             missing = (Metric(name, value, now, number) for number, value in values.items() if number not in known)
             for batch in batches(missing, _MOST_POINTS):
                 self._client.log_batch(run.id, metrics=batch)
 
-    def _write_files(self, run: _Run, step: Mapping[str, Any], evidence: Mapping[str, Any], read_files: ReadFiles) -> None:
+    def _files(
+        self, run: _Run, step: Mapping[str, Any], evidence: Mapping[str, Any], read_files: ReadFiles
+    ) -> Iterator[Callable[[], None]]:
+        """What writes each file or folder of files."""
         for record in evidence.get("outputs", ()):
             uri = record.get("uri") or step["outputs"].get(record["name"])
             if record["kind"] == "figures" and uri:
-                self._client.log_artifacts(run.id, str(read_files(uri)), record["name"])
+                yield partial(self._write_folder, run, uri, record["name"], read_files)
         for verdict in evidence.get("verdicts", ()):
-            self._client.log_text(run.id, json.dumps(verdict, indent=1), f"verdicts/{key_of(verdict['gate'])}.json")
+            text, path = json.dumps(verdict, indent=1), f"verdicts/{key_of(verdict['gate'])}.json"
+            yield partial(self._client.log_text, run.id, text, path)
+
+    def _write_folder(self, run: _Run, uri: str, name: str, read_files: ReadFiles) -> None:
+        folder = read_files(uri)
+        if not folder.is_dir():
+            raise OSError(f"{uri} is not there any more")
+        self._client.log_artifacts(run.id, str(folder), name)
 
     def _write(
         self,
@@ -260,10 +288,29 @@ class Tracker:
         run.status, run.ended = status, at
 
 
+class _NotKept(ValueError):
+    """Parts of a step that MLflow did not take; its text names them."""
+
+
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _refuse_others(evidence: Mapping[str, Any]) -> None:
+    if others := no_numbers(evidence):
+        raise ValueError(f"no number MLflow can keep: {', '.join(others)}")
+
+
+def _time_of(step: Mapping[str, Any]) -> float:
+    """When it ended; when it began, where nobody saw its end."""
+    at: float = step["finished"] or step["started"]
+    return at
+
+
 def _end_of(ended: Mapping[str, Any]) -> tuple[str, int | None]:
     """Status and end, in MLflow's terms, of an execution or a step."""
     status = RUN_STATUS.get(ended["status"], "RUNNING")
-    return status, None if status == "RUNNING" else milliseconds(ended["finished"])
+    return status, None if status == "RUNNING" else milliseconds(_time_of(ended))
 
 
 def _known(run: Any) -> _Run:
@@ -281,4 +328,6 @@ def _evidence(step: Mapping[str, Any], read_json: ReadJson) -> Mapping[str, Any]
         found: Mapping[str, Any] = read_json(step["evidence"])
     except (OSError, ValueError):
         return {}
+    if not isinstance(found, Mapping):
+        raise TypeError(f"{step['evidence']} holds no evidence but a {type(found).__name__}")
     return found

@@ -14,8 +14,8 @@ from sagelens.cli.ui.page import error_page, runs_page
 from sagelens.cli.ui.pages import Pages
 from sagelens.cli.ui.runs import tracked_runs
 from sagelens.errors import BadInput, ServiceUnavailable
-from sagelens.local.projector import sqlite_uri
 from sagelens.project import find_root, load_project
+from sagelens.tracking.sqlite import sqlite_uri
 from sagelens.wiring import quiet
 
 __all__ = ["serve_ui"]

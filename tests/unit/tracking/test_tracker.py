@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagelens.errors import BadConfig
-from sagelens.local.projector import sqlite_uri
 from sagelens.tracking import Tracked, Tracker
 from sagelens.tracking.client import connect, key_of, name_of
+from sagelens.tracking.sqlite import prepare_sqlite, sqlite_uri
 
 from .conftest import ARN, PACKAGE, Bucket, artifact
 
@@ -294,6 +294,46 @@ def test_what_mlflow_does_not_take_of_one_step_is_said_and_costs_no_other(tracke
     assert "sagelens.tracking_problem" in runs["prepare"].data.tags
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
     assert "prepare" in client.get_run(tracked.run_id).data.tags["sagelens.tracking_problem"]
+
+
+def test_a_part_of_a_step_that_cannot_be_kept_costs_no_other_part(tracker: Tracker, bucket: Bucket, client: Any) -> None:
+    figures = artifact("figures", "figures", uri="s3://bucket/cleaned-away")
+    table = artifact("t" * 900, "table")
+    verdict = {"gate": "model", "kind": "model", "passed": True, "summary": "fine", "checks": []}
+    given = {"metrics": {"good": 1.0, "huge": 10**400}, "parameters": {"odd": "\ud800"}, "outputs": [figures, table]}
+    bucket.step("evaluate", evidence={**given, "verdicts": [verdict], "facts": {"endpoint": "flights"}})
+    bucket.finish()
+
+    tracked = record(tracker, bucket)
+    run = client.get_run(tracked.steps["evaluate"])
+
+    assert "s3://bucket/cleaned-away is not there any more" in tracked.problems["evaluate"]
+    assert "huge" in tracked.problems["evaluate"]
+    assert run.data.metrics["good"] == 1.0
+    assert run.data.params == {"odd": "\\ud800"}
+    assert run.data.tags["sagelens.fact.endpoint"] == "flights"
+    assert [len(found.dataset.name) for found in run.inputs.dataset_inputs] == [500]
+    assert client.list_artifacts(tracked.steps["evaluate"], "verdicts")
+    assert run.info.status == "FINISHED"
+
+
+def test_evidence_that_is_none_is_said_and_costs_no_other_step(tracker: Tracker, bucket: Bucket, client: Any) -> None:
+    bucket.step("prepare", evidence={})
+    bucket.write(bucket.document["steps"][0]["evidence"], "[1]")
+    bucket.step("train", evidence={"metrics": {"roc_auc": 0.7}})
+    bucket.finish()
+
+    tracked = record(tracker, bucket)
+
+    assert "holds no evidence but a list" in tracked.problems["prepare"]
+    assert client.get_run(tracked.steps["train"]).data.metrics["roc_auc"] == 0.7
+    assert client.get_run(tracked.run_id).info.status == "FINISHED"
+
+
+def test_an_address_with_a_query_prepares_the_file_before_it(tmp_path: Path) -> None:
+    prepare_sqlite(f"sqlite:///{tmp_path / 'own.db'}?timeout=5")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["own.db"]
 
 
 @pytest.mark.parametrize("name", ["100%", "a?b", "per %20 cent", "plain"])
