@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sagelens.quality.typenames import known_type_name
@@ -232,7 +233,8 @@ def _names(value: Any) -> Wrong | None:
     listed = isinstance(value, list | tuple | set | frozenset) and value
     if not listed or not all(isinstance(name, str) for name in value):
         return "Write a list of names, at least one"
-    return None
+    twice = next((name for name in value if list(value).count(name) > 1), None)
+    return None if twice is None else f"{twice!r} stands twice. Name each column once"
 
 
 def _values(value: Any) -> Wrong | None:
@@ -255,8 +257,19 @@ def _regex(value: Any) -> Wrong | None:
         return "Write a regular expression, in quotes"
     try:
         re.compile(value)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         return f"It is no regular expression of Python: {error}"
+    return None
+
+
+def _time_format(value: Any) -> Wrong | None:
+    """A format that Python reads what it wrote with; by others no text is a time, whatever the column holds."""
+    if said := _text(value):
+        return said
+    try:
+        datetime.strptime(datetime(2013, 1, 31, tzinfo=UTC).strftime(value), value)  # noqa: DTZ007 - only whether it can be read
+    except (ValueError, re.error) as error:
+        return f"Python reads no time by it: {error}. See datetime.strptime for what it reads"
     return None
 
 
@@ -283,8 +296,17 @@ def _quantiles(value: Any) -> Wrong | None:
     if not isinstance(quantiles, list | tuple) or not isinstance(ranges, list | tuple) or len(quantiles) != len(ranges):
         return shape
     two = all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in ranges)
-    said = two and quantiles and all(any(bound is not None for bound in pair) for pair in ranges)
-    return None if said and not any(map(_share, quantiles)) else shape
+    if not two or not quantiles or any(map(_share, quantiles)):
+        return shape
+    return next((said for pair in ranges if (said := _range(*pair))), None)
+
+
+def _range(low: Any, high: Any) -> Wrong | None:
+    if low is None and high is None:
+        return "A range says nothing: give it one bound at least"
+    if not all(bound is None or _is_number(bound) for bound in (low, high)):
+        return f"[{low!r}, {high!r}] is no range of numbers"
+    return f"No value is from {low} to {high}" if low is not None and high is not None and low > high else None
 
 
 def _schema(value: Any) -> Wrong | None:
@@ -331,7 +353,7 @@ _CHECKS: dict[str, Callable[[Any], Wrong | None]] = {
     "regex": _regex,
     "regex_list": _each(_regex),
     "row_condition": _text,
-    "strftime_format": _text,
+    "strftime_format": _time_format,
     "strict_max": _flag,
     "strict_min": _flag,
     "strictly": _flag,

@@ -237,7 +237,8 @@ def _moment_point(value: Any) -> Fraction | None:
     if match is None:
         return None
     try:
-        moment = dt.datetime.fromisoformat(f"{match['day']} {_padded(match['clock'])}{_zone(match['zone'])}")
+        written = dt.datetime.fromisoformat(f"{match['day']} {_padded(match['clock'])}{_zone(match['zone'])}")
+        moment = written.astimezone(dt.UTC)  # which at the ends of the calendar may lie beyond them
     except (OverflowError, ValueError):
         return None
     whole = (moment - _EPOCH) // dt.timedelta(seconds=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -24,8 +24,7 @@ def sum_of(view: View, column: Column, expectation: Expectation) -> tuple[Figure
     """The sum of the values that are there, and how many they are."""
     _need_numbers(column, booleans=True)
     if column.kind is Kind.FLOAT:
-        values = list(_values(view, column, expectation))
-        return _float_sum(values), len(values)
+        return _float_sum(lambda: _values(view, column, expectation)), _there(view, column, expectation)
     return _exact_sum(view, column, expectation, squared=False)
 
 
@@ -88,7 +87,7 @@ def _variance(view: View, column: Column, expectation: Expectation) -> Figure | 
     """Of a sample; None for fewer than two values."""
     _need_numbers(column)
     if column.kind is Kind.FLOAT:
-        return _float_variance(list(_values(view, column, expectation)))
+        return _float_variance(lambda: _values(view, column, expectation), _there(view, column, expectation))
     total, count = _exact_sum(view, column, expectation, squared=False)
     squares, _ = _exact_sum(view, column, expectation, squared=True)
     return (squares * count - total * total) / (count * (count - 1)) if count > 1 else None
@@ -129,9 +128,18 @@ def _exact_sum(view: View, column: Column, expectation: Expectation, *, squared:
     try:
         total, count = view.row(sql, parameters)
     except duckdb.Error:  # beyond what DuckDB's widest numbers hold; Python's have no end
-        exact = [Fraction(one) for one in _values(view, column, expectation)]
-        return sum((one * one if squared else one for one in exact), Fraction(0)), len(exact)
+        exact = (Fraction(one) for one in _values(view, column, expectation))
+        total = sum((one * one if squared else one for one in exact), Fraction(0))
+        return total, _there(view, column, expectation)
     return Fraction(total or 0), int(count)
+
+
+def _there(view: View, column: Column, expectation: Expectation) -> int:
+    """How many values there are."""
+    parameters = Parameters()
+    within = limited(view, expectation, parameters)
+    (count,) = view.row(f"SELECT count({column.sql}) FROM {view.name} WHERE {within}", parameters)  # noqa: S608 - as above
+    return int(count)
 
 
 def _values(view: View, column: Column, expectation: Expectation) -> Iterator[int | float | Decimal]:
@@ -142,22 +150,26 @@ def _values(view: View, column: Column, expectation: Expectation) -> Iterator[in
         yield from batch.column(0).to_pylist()
 
 
-def _float_sum(values: list[Any]) -> float:
+_Again = Callable[[], Iterable[Any]]
+"""Reads the values from their first on; they are never held together, however many they are."""
+
+
+def _float_sum(values: _Again) -> float:
     try:
-        return math.fsum(values)
+        return math.fsum(values())
     except OverflowError:
-        return float(sum(values))
+        return float(sum(values()))
     except ValueError:  # infinities of both signs
         return math.nan
 
 
-def _float_variance(values: list[Any]) -> float | None:
-    if len(values) < 2:
+def _float_variance(values: _Again, count: int) -> float | None:
+    if count < 2:
         return None
-    middle = _float_sum(values) / len(values)
+    middle = _float_sum(values) / count
     if not math.isfinite(middle):
         return math.nan
-    return _float_sum([(value - middle) * (value - middle) for value in values]) / (len(values) - 1)
+    return _float_sum(lambda: ((value - middle) * (value - middle) for value in values())) / (count - 1)
 
 
 def _root(squared: Figure) -> Figure:

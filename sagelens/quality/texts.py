@@ -40,8 +40,10 @@ def length(column: Column) -> str:
     """SQL for the length of a value: characters, bytes, or items. Raises Undecidable."""
     if column.kind is Kind.BINARY:
         return f"octet_length({column.sql})"
-    if column.type.endswith("]") or column.type.startswith("MAP"):
+    if column.type.endswith("]"):
         return f"len({column.sql})"
+    if column.type.startswith("MAP"):
+        return f"cardinality({column.sql})"
     return f"length({_written(column)})"
 
 
@@ -76,32 +78,47 @@ def _has_format(kwargs: Mapping[str, Any]) -> Predicate:
 
 
 def _is_date(_: Mapping[str, Any]) -> Predicate:
+    """Parts that a text leaves out are those of a leap year's January, so that no verdict depends on the day it is made."""
     from dateutil.parser import parse
+    from dateutil.tz import tzoffset
 
-    return lambda text: _succeeds(lambda: parse(text))
+    def zone(name: str | None, offset: int | None) -> tzoffset | None:
+        return None if offset is None else tzoffset(name, offset)
+
+    return lambda text: _succeeds(lambda: parse(text, default=datetime(2000, 1, 1), tzinfos=zone))  # noqa: DTZ001 - as above
 
 
 def _is_json(_: Mapping[str, Any]) -> Predicate:
-    return lambda text: _succeeds(lambda: _json(text))
+    return lambda text: _succeeds(lambda: _json(text, parse_int=str))  # of any length
 
 
 def _has_schema(kwargs: Mapping[str, Any]) -> Predicate:
     from jsonschema.validators import validator_for
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import EMPTY_REGISTRY
 
-    validator = validator_for(kwargs["json_schema"])(kwargs["json_schema"])
+    # With a registry of its own a validator asks no network for the schemas that one refers to.
+    schema = kwargs["json_schema"]
+    validator = validator_for(schema)(schema, registry=EMPTY_REGISTRY)
 
     def holds(text: str) -> bool:
         try:
-            return bool(validator.is_valid(_json(text)))
+            value = _json(text)
         except (ValueError, RecursionError):
             return False
+        try:
+            return bool(validator.is_valid(value))
+        except Unresolvable as error:
+            raise Undecidable(f"json_schema refers to {error.ref!r}, which is not in it. Write it below $defs") from error
+        except RecursionError as error:
+            raise Undecidable(f"json_schema refers to itself without end, asked of {text[:40]!r}") from error
 
     return holds
 
 
-def _json(text: str) -> Any:
+def _json(text: str, parse_int: Callable[[str], Any] = int) -> Any:
     """As RFC 8259 has it, which knows neither NaN nor Infinity."""
-    return json.loads(text, parse_constant=_no_constant)
+    return json.loads(text, parse_int=parse_int, parse_constant=_no_constant)
 
 
 def _no_constant(word: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -15,6 +15,8 @@ from sagelens.quality.literals import Parameters
 __all__ = ["View", "opened", "plain", "shown"]
 
 _numbers = count()
+_LONGEST = 500  # characters of a value that a verdict shows: it goes into records, pages and terminals
+_MOST_ITEMS = 100  # of a list that a verdict shows
 _BATCH = 100_000  # rows: a batch of text stays below some ten megabytes
 
 
@@ -65,13 +67,19 @@ def shown(column: Column) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value that JSON can hold, and that is still the value."""
+    """A value that JSON can hold, and that is still the value; of a long one the beginning, and how long it is."""
     if isinstance(value, float):
         return value if value - value == 0 else str(value)
-    if isinstance(value, str | int) or value is None:
+    if isinstance(value, int) or value is None:
         return value
     if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, Sequence):
-        return [plain(item) for item in value]
-    return str(value)
+        return _cut(value[: _LONGEST + 1].hex(), 2 * len(value))
+    if isinstance(value, list | tuple):
+        items = [plain(item) for item in value[:_MOST_ITEMS]]
+        return items if len(value) <= _MOST_ITEMS else [*items, f"… ({len(value)} items)"]
+    text = str(value)
+    return _cut(text, len(text))
+
+
+def _cut(text: str, characters: int) -> str:
+    return text if characters <= _LONGEST else f"{text[:_LONGEST]}… ({characters} characters)"

@@ -46,6 +46,7 @@ REFUSED = [
     *((BOOLEAN, value) for value in (1, 0, "true", "yes")),
     *((DATE, value) for value in (20130101, "01.01.2013", "2013-13-01", "2013-01-01T15:00:00", "today", True)),
     *((NAIVE, value) for value in (2013, "15:00:00", "2013-01-01T25:00:00", "noon")),
+    *((NAIVE, value) for value in ("9999-12-31T23:00:00-05:00", "0001-01-01T00:00:00+05:00")),
     *((INSTANT, value) for value in (1357052400, "15:00:00", True)),
     *((TIME, value) for value in (54000, "2013-01-01", "25:00:00", "3pm")),
     *((TEXT, value) for value in (1, 1.5, True)),
@@ -238,6 +239,10 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("values_to_be_between", {"min_value": 1, "mostly": 95}, "from 0 to 1"),
     ("values_to_be_between", {"min_value": 1, "mostly": True}, "from 0 to 1"),
     ("values_to_match_regex", {"regex": "("}, "no regular expression"),
+    ("values_to_match_regex", {"regex": "a{99999999999}"}, "no regular expression"),
+    ("values_to_match_regex_list", {"regex_list": ["a", "(" * 9000 + ")" * 9000]}, "no regular expression"),
+    ("values_to_match_strftime_format", {"strftime_format": "%Q"}, "Python reads no time by it"),
+    ("values_to_match_strftime_format", {"strftime_format": "%Y %Y"}, "Python reads no time by it"),
     ("values_to_be_of_type", {"type_": "object"}, "Write a type"),
     ("mean_to_be_between", {"min_value": "1"}, "a bound that is no number"),
     ("values_to_be_between", {"min_value": 1, "row_condition": "x.str.len() > 2"}, "Allowed: comparisons"),
@@ -245,7 +250,21 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("values_to_be_between", {"min_value": 1, "row_condition": "x + 1 > 2"}, "Allowed: comparisons"),
     ("values_to_be_between", {"min_value": 1, "condition_parser": "spark"}, "Allowed: pandas"),
     ("value_lengths_to_equal", {"value": 1.5}, "whole number"),
-    ("quantile_values_to_be_between", {"quantile_ranges": {"quantiles": [0.5], "value_ranges": [[None, None]]}}, "range of two"),
+    (
+        "quantile_values_to_be_between",
+        {"quantile_ranges": {"quantiles": [0.5], "value_ranges": [[None, None]]}},
+        "one bound at least",
+    ),
+    (
+        "quantile_values_to_be_between",
+        {"quantile_ranges": {"quantiles": [0.5], "value_ranges": [[9, 0]]}},
+        "No value is from 9 to 0",
+    ),
+    (
+        "quantile_values_to_be_between",
+        {"quantile_ranges": {"quantiles": [0.5], "value_ranges": [["a", 0]]}},
+        "no range of numbers",
+    ),
     ("pair_values_to_be_equal", {"column": "x"}, "does not take column"),
     ("values_to_match_json_schema", {"json_schema": {"type": "nonsense"}}, "no JSON schema"),
 ]
@@ -261,6 +280,16 @@ def test_an_argument_that_would_be_overlooked_is_refused(type_: str, kwargs: dic
 
     assert said in caught.value.message
     assert f"Suite 's' gives expect_column_{type_}" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "more", [{"type": "expect_multicolumn_sum_to_equal", "sum_total": 2}, {"type": "expect_compound_columns_to_be_unique"}]
+)
+def test_a_column_that_is_named_twice_is_refused(more: dict[str, Any]) -> None:
+    kwargs = {"column_list": ["x", "x"], **more}
+
+    with pytest.raises(BadConfig, match="'x' stands twice"):
+        validate_suite({"name": "s", "expectations": [{"type": kwargs.pop("type"), "kwargs": kwargs}]})
 
 
 def test_every_expectation_is_decided_or_refused_with_its_reason() -> None:
