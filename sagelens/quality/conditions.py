@@ -61,19 +61,20 @@ _MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _NULL = frozenset({"isnull", "isna", "is_null"})
 _NOT_NULL = frozenset({"notnull", "notna", "notNull", "is_not_null"})
 # Text in quotes is left as it is; a name between backticks may be any column's.
-_TOKEN = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|`([^`]+)`|(&&?)|(\|\|?)|(!(?!=)|~)|(\btrue\b)|(\bfalse\b)""")
+_TOKEN = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|`([^`]+)`|(&&?)|(\|\|?)|(!(?!=)|~)|(\btrue\b)|(\bfalse\b)|(#)""")
 _WORDS = {3: " and ", 4: " or ", 5: " not ", 6: "True", 7: "False"}
-_QUOTED = "_quoted_"
 
 
 def read_condition(text: str) -> Condition:
     """The condition that the text says. Raises ValueError, which says what is wrong."""
-    names: list[str] = []
     try:
-        tree = ast.parse(_as_python(text, names).strip(), mode="eval")
+        tree = ast.parse(_as_python(text).strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"It cannot be read: {error}. {_ALLOWED}") from error
-    return _condition(tree.body, names)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id not in text and node.id != "col":
+            raise ValueError(f"Python reads a name in it as `{node.id}`. Write the column between backticks")
+    return _condition(tree.body)
 
 
 def columns_of(condition: Condition) -> tuple[str, ...]:
@@ -95,56 +96,57 @@ def _columns(condition: Condition) -> Iterator[str]:
                 yield from _columns(one)
 
 
-def _as_python(text: str, names: list[str]) -> str:
-    """`&`, `|`, `~` bind looser than comparisons, as in pandas; columns in backticks become names that Python takes."""
+def _as_python(text: str) -> str:
+    """`&`, `|`, `~` bind looser than comparisons, as in pandas; a column in backticks is one in `col("")`."""
 
     def replaced(match: re.Match[str]) -> str:
         if match[1]:
             return match[1]
         if match[2]:
-            names.append(match[2])
-            return f"{_QUOTED}{len(names) - 1}"
+            return f"col({match[2]!r})"
+        if match[8]:
+            raise ValueError("what follows # would not be read")
         return next(word for group, word in _WORDS.items() if match[group])
 
     return _TOKEN.sub(replaced, text)
 
 
-def _condition(node: ast.expr, names: list[str]) -> Condition:
+def _condition(node: ast.expr) -> Condition:
     match node:
         case ast.BoolOp(op, values):
-            return Junction("AND" if isinstance(op, ast.And) else "OR", tuple(_condition(value, names) for value in values))
+            return Junction("AND" if isinstance(op, ast.And) else "OR", tuple(_condition(value) for value in values))
         case ast.UnaryOp(ast.Not(), operand):
-            return Negation(_condition(operand, names))
+            return Negation(_condition(operand))
         case ast.Compare(left, operators, others):
-            return _compared([left, *others], operators, names)
+            return _compared([left, *others], operators)
         case ast.Call(ast.Attribute(value, method), [], []) if method in _NULL | _NOT_NULL:
-            missing = Missing(_name(value, names))
+            missing = Missing(_name(value))
             return missing if method in _NULL else Negation(missing)
     raise ValueError(f"`{ast.unparse(node)}` is not understood. {_ALLOWED}")
 
 
-def _compared(operands: list[ast.expr], operators: list[ast.cmpop], names: list[str]) -> Condition:
+def _compared(operands: list[ast.expr], operators: list[ast.cmpop]) -> Condition:
     """`1 < x <= 3` is two comparisons."""
-    found = [_comparison(a, op, b, names) for a, op, b in zip(operands, operators, operands[1:], strict=False)]
+    found = [_comparison(a, op, b) for a, op, b in zip(operands, operators, operands[1:], strict=False)]
     return found[0] if len(found) == 1 else Junction("AND", tuple(found))
 
 
-def _comparison(left: ast.expr, op: ast.cmpop, right: ast.expr, names: list[str]) -> Condition:
+def _comparison(left: ast.expr, op: ast.cmpop, right: ast.expr) -> Condition:
     if isinstance(op, ast.In | ast.NotIn):
-        within = Comparison(_name(left, names), "in", _values(right))
+        within = Comparison(_name(left), "in", _values(right))
         return within if isinstance(op, ast.In) else Negation(within)
     if isinstance(op, ast.NotEq):
-        return Negation(_comparison(left, ast.Eq(), right, names))
+        return Negation(_comparison(left, ast.Eq(), right))
     word = _OPERATORS.get(type(op))
     if word is None:
         raise ValueError(f"`{ast.unparse(left)} {type(op).__name__} {ast.unparse(right)}` is not understood. {_ALLOWED}")
     if _is_name(left):
-        return Comparison(_name(left, names), word, _operand(right, names))
-    return Comparison(_name(right, names), _MIRRORED[word], _operand(left, names))
+        return Comparison(_name(left), word, _operand(right))
+    return Comparison(_name(right), _MIRRORED[word], _operand(left))
 
 
-def _operand(node: ast.expr, names: list[str]) -> Any:
-    return _name(node, names) if _is_name(node) else _value(node)
+def _operand(node: ast.expr) -> Any:
+    return _name(node) if _is_name(node) else _value(node)
 
 
 def _is_name(node: ast.expr) -> bool:
@@ -152,11 +154,10 @@ def _is_name(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) or called
 
 
-def _name(node: ast.expr, names: list[str]) -> Name:
+def _name(node: ast.expr) -> Name:
     match node:
         case ast.Name(id_):
-            quoted = id_.removeprefix(_QUOTED)
-            return Name(names[int(quoted)] if quoted != id_ and quoted.isdecimal() and int(quoted) < len(names) else id_)
+            return Name(id_)
         case ast.Call(ast.Name("col"), [ast.Constant(str(column))], []):
             return Name(column)
     raise ValueError(f"`{ast.unparse(node)}` is no column. {_ALLOWED}")

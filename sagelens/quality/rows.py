@@ -254,7 +254,12 @@ def _every(conditions: Iterable[str]) -> str:
 
 def _sum_equal(asked: _Asked) -> RowTest:
     summed, total = _summed(asked.columns)
-    return _record(asked, compare(summed, "=", asked.kwargs["sum_total"], total, asked.parameters))
+    wanted = asked.kwargs["sum_total"]
+    if total.kind is Kind.DECIMAL and abs(_as_written(wanted)) * 10**total.digits > total.high:
+        raise Undecidable(
+            f"{wanted!r} with the {total.digits} digits behind the point of these columns is beyond DuckDB's numbers"
+        )
+    return _record(asked, compare(summed, "=", wanted, total, asked.parameters))
 
 
 def _summed(columns: list[Column]) -> tuple[str, Column]:

@@ -186,3 +186,21 @@ def test_a_condition_on_a_column_that_is_not_there_fails_and_names_it() -> None:
 
     assert not checks[0].passed
     assert checks[0].observed.startswith("no column kind in the table")
+
+
+def test_a_column_between_backticks_is_no_other() -> None:
+    data = pa.table({"a b": pa.array([1, 2]), "_quoted_0": pa.array([5, 5])})
+    condition = "`a b` == 1 and _quoted_0 == 5"
+
+    (found,) = run(data, [{"type": "expect_table_row_count_to_equal", "kwargs": {"value": 1, "row_condition": condition}}])
+
+    assert found.passed
+
+
+def test_a_sum_beyond_what_duckdb_holds_is_refused() -> None:
+    data = pa.table({"a": pa.array([Decimal(1)], pa.decimal128(38, 30)), "b": pa.array([10**9])})
+    kwargs = {"column_list": ["a", "b"], "sum_total": 10**9 + 1}
+
+    (found,) = run(data, [{"type": "expect_multicolumn_sum_to_equal", "kwargs": kwargs}])
+
+    assert "is beyond DuckDB's numbers" in found.observed

@@ -248,6 +248,8 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("values_to_be_between", {"min_value": 1, "row_condition": "x.str.len() > 2"}, "Allowed: comparisons"),
     ("values_to_be_between", {"min_value": 1, "row_condition": "@limit > 2"}, "cannot be read"),
     ("values_to_be_between", {"min_value": 1, "row_condition": "x + 1 > 2"}, "Allowed: comparisons"),
+    ("values_to_be_between", {"min_value": 1, "row_condition": "x > 1 # and x < 9"}, "what follows # would not be read"),
+    ("values_to_be_between", {"min_value": 1, "row_condition": "\ufb01 > 1"}, "between backticks"),
     ("values_to_be_between", {"min_value": 1, "condition_parser": "spark"}, "Allowed: pandas"),
     ("value_lengths_to_equal", {"value": 1.5}, "whole number"),
     (
