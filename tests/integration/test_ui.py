@@ -31,7 +31,9 @@ def words_of(pid: int) -> str:
 
 
 def started(workspace: Workspace, *words: str) -> subprocess.Popen[str]:
-    program = [sys.executable, "-c", "from sagelens.cli.main import main; main()", "ui", *words]
+    # A shell's background job is born deaf to SIGINT.
+    hear = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    program = [sys.executable, "-c", f"{hear}from sagelens.cli.main import main; main()", "ui", *words]
     return subprocess.Popen(program, cwd=workspace.root, env=workspace.environment(), stderr=subprocess.PIPE, text=True)
 
 
@@ -55,7 +57,7 @@ def test_it_shows_our_runs_with_their_figures_and_ends_with_all_that_it_started(
         time.sleep(0.2)
     finally:
         running.send_signal(number)
-        running.communicate(timeout=30)
+        running.communicate(timeout=60)
         code = running.returncode
 
     execution = first.json["execution_arn"].rpartition("/")[2]

@@ -58,7 +58,8 @@ def _render(project: str, server: MlflowServer, reports: Path) -> str:
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
     """A terminal that is closed ends it as Ctrl-C does."""
-    before = {number: signal.signal(number, _interrupt) for number in _ENDINGS}
+    heard = [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup's is to stay ignored
+    before = {number: signal.signal(number, _interrupt) for number in heard}
     try:
         yield
     finally:
