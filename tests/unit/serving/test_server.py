@@ -257,16 +257,29 @@ def test_sigterm_finishes_what_was_taken_and_ends_with_0(
     rows = make_flights(20000, 6).drop_columns(["late"])
     sink = io.BytesIO()
     pyarrow.parquet.write_table(rows, sink)
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
-    connection.request("POST", "/invocations", sink.getvalue(), {"Content-Type": PARQUET, "Accept": "text/csv"})
-    time.sleep(0.05)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.putrequest("POST", "/invocations")
+    length = str(len(sink.getvalue()))
+    for name, value in {
+        "Content-Type": PARQUET,
+        "Accept": "text/csv",
+        "Content-Length": length,
+        "Expect": "100-continue",
+    }.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    told = connection.sock.recv(25, socket.MSG_WAITALL)  # the request is taken, and its body waited for
 
-    code, said = stop(server)
+    server.process.send_signal(signal.SIGTERM)
+    connection.send(sink.getvalue())
     answered = connection.getresponse()
+    body = answered.read()
+    _, said = server.process.communicate(timeout=60)
 
+    assert told == b"HTTP/1.1 100 Continue\r\n\r\n"
     assert answered.status == 200
-    assert len(answered.read().splitlines()) == 20000
-    assert code == 0
+    assert len(body.splitlines()) == 20000
+    assert server.process.returncode == 0
     assert said.splitlines()[-1] == "Serving ended: SIGTERM"
     connection.close()
 
