@@ -21,6 +21,7 @@ __all__ = [
     "long_names",
     "milliseconds",
     "name_of",
+    "no_answer",
     "parameters",
     "refusals",
     "value_of",
@@ -63,6 +64,12 @@ def refusals() -> type[Exception]:
 
     kind: type[Exception] = MlflowException
     return kind
+
+
+def no_answer(error: BaseException) -> bool:
+    """Whether MLflow's server was not reached at all; it raises the same for that as for a refusal, while a connection's error
+    (of `requests`, an OSError) is handled."""
+    return isinstance(error, refusals()) and isinstance(error.__context__, OSError)
 
 
 def experiment_id(client: Any, name: str, artifacts: str | None) -> str:
@@ -114,8 +121,8 @@ def value_of(value: object) -> str:
 
 
 def _text(value: object) -> str:
-    """Text that a database can hold: half of a pair of surrogates is written as its number."""
-    return str(value).encode("utf-8", "backslashreplace").decode()
+    """Text that any database can hold: half of a pair of surrogates, and NUL, are written as their numbers."""
+    return str(value).encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def parameters(values: Mapping[str, object]) -> dict[str, str]:

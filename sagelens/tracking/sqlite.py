@@ -28,7 +28,7 @@ def prepare_sqlite(uri: str) -> None:
 
     path = Path(str(make_url(uri).database)).absolute()  # without what follows a question mark
     path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(sqlite3.connect(path, timeout=_PATIENCE / 1000)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
     _files.add(str(path.resolve()))
     if not event.contains(Engine, "connect", _relax):

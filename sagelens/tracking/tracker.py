@@ -9,7 +9,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sagelens.tracking.client import batches, connect, experiment_id, key_of, milliseconds, parameters, refusals, value_of
+from sagelens.tracking.client import (
+    batches,
+    connect,
+    experiment_id,
+    key_of,
+    milliseconds,
+    no_answer,
+    parameters,
+    refusals,
+    value_of,
+)
 from sagelens.tracking.datasets import dataset_inputs
 from sagelens.tracking.model import log_model, pointer_of
 from sagelens.tracking.step import ENDED, RUN_STATUS, no_numbers, numbers, step_curves, step_metrics, step_tags
@@ -63,7 +73,8 @@ class _Execution:
 class Tracker:
     """`artifacts` is a URI below which a new experiment keeps its files; without it the server decides.
 
-    `record` may be called again and again with newer documents: it writes what is new.
+    `record` may be called again and again with newer documents: it writes what is new. It raises what MLflow raises only where a
+    server gives no answer, and completes the runs when it is called again.
     """
 
     def __init__(self, uri: str, experiment: str, artifacts: str | None = None) -> None:
@@ -81,6 +92,8 @@ class Tracker:
             try:
                 self._record_step(document, execution, step, read_json, read_files)
             except self._trouble as error:  # the other steps are tracked all the same
+                if no_answer(error):
+                    raise
                 self._give_up(execution, step, error)
         self._record_execution(document, execution)
         steps = {name: run.id for name, run in execution.steps.items()}
@@ -202,11 +215,14 @@ class Tracker:
         )
 
     def _in_parts(self, *parts: Callable[[], None]) -> None:
+        """Each part, though another fails. A server that gives no answer is not asked again: MLflow tried for minutes."""
         problems = []
         for part in parts:
             try:
                 part()
             except self._trouble as error:
+                if no_answer(error):
+                    raise
                 problems.append(_described(error))
         if problems:
             raise _NotKept("; ".join(problems))
@@ -236,18 +252,22 @@ class Tracker:
     ) -> Iterator[Callable[[], None]]:
         """What writes each file or folder of files."""
         for record in evidence.get("outputs", ()):
-            uri = record.get("uri") or step["outputs"].get(record["name"])
-            if record["kind"] == "figures" and uri:
-                yield partial(self._write_folder, run, uri, record["name"], read_files)
+            yield partial(self._write_figures, run, step, record, read_files)
         for verdict in evidence.get("verdicts", ()):
-            text, path = json.dumps(verdict, indent=1), f"verdicts/{key_of(verdict['gate'])}.json"
-            yield partial(self._client.log_text, run.id, text, path)
+            yield partial(self._write_verdict, run, verdict)
 
-    def _write_folder(self, run: _Run, uri: str, name: str, read_files: ReadFiles) -> None:
+    def _write_figures(self, run: _Run, step: Mapping[str, Any], record: Mapping[str, Any], read_files: ReadFiles) -> None:
+        """An output's folder of drawings; nothing for an output of another kind."""
+        uri = record.get("uri") or step["outputs"].get(record["name"])
+        if record["kind"] != "figures" or not uri:
+            return
         folder = read_files(uri)
         if not folder.is_dir():
             raise OSError(f"{uri} is not there any more")
-        self._client.log_artifacts(run.id, str(folder), name)
+        self._client.log_artifacts(run.id, str(folder), record["name"])
+
+    def _write_verdict(self, run: _Run, verdict: Mapping[str, Any]) -> None:
+        self._client.log_text(run.id, json.dumps(verdict, indent=1), f"verdicts/{key_of(verdict['gate'])}.json")
 
     def _write(
         self,

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mlflow.exceptions import MlflowException
+from sqlalchemy import create_engine, text
 
 from sagelens.errors import BadConfig
 from sagelens.tracking import Tracked, Tracker
@@ -300,7 +303,7 @@ def test_a_part_of_a_step_that_cannot_be_kept_costs_no_other_part(tracker: Track
     figures = artifact("figures", "figures", uri="s3://bucket/cleaned-away")
     table = artifact("t" * 900, "table")
     verdict = {"gate": "model", "kind": "model", "passed": True, "summary": "fine", "checks": []}
-    given = {"metrics": {"good": 1.0, "huge": 10**400}, "parameters": {"odd": "\ud800"}, "outputs": [figures, table]}
+    given = {"metrics": {"good": 1.0, "huge": 10**400}, "parameters": {"odd": "\ud800\0"}, "outputs": [figures, table]}
     bucket.step("evaluate", evidence={**given, "verdicts": [verdict], "facts": {"endpoint": "flights"}})
     bucket.finish()
 
@@ -310,11 +313,51 @@ def test_a_part_of_a_step_that_cannot_be_kept_costs_no_other_part(tracker: Track
     assert "s3://bucket/cleaned-away is not there any more" in tracked.problems["evaluate"]
     assert "huge" in tracked.problems["evaluate"]
     assert run.data.metrics["good"] == 1.0
-    assert run.data.params == {"odd": "\\ud800"}
+    assert run.data.params == {"odd": "\\ud800\\x00"}
     assert run.data.tags["sagelens.fact.endpoint"] == "flights"
     assert [len(found.dataset.name) for found in run.inputs.dataset_inputs] == [500]
     assert client.list_artifacts(tracked.steps["evaluate"], "verdicts")
     assert run.info.status == "FINISHED"
+
+
+def test_a_server_that_gives_no_answer_is_asked_once_and_completed_later(
+    tracker: Tracker, bucket: Bucket, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def unreachable(*_: Any, **__: Any) -> None:
+        asked.append(1)
+        try:
+            raise ConnectionError  # noqa: TRY301
+        except ConnectionError:
+            raise MlflowException("API request failed")  # noqa: B904 - as MLflow raises it
+
+    bucket.step("train", evidence={"metrics": {"roc_auc": 0.7}, "parameters": {"depth": 3}})
+    bucket.finish()
+    with monkeypatch.context() as patched:
+        patched.setattr(tracker._client, "log_batch", unreachable)
+        with pytest.raises(MlflowException):
+            record(tracker, bucket)
+
+    assert len(asked) == 1
+    tracked = record(tracker, bucket)
+    run = client.get_run(tracked.steps["train"])
+    assert tracked.problems == {}
+    assert (run.data.metrics["roc_auc"], run.data.params["depth"], run.info.status) == (0.7, "3", "FINISHED")
+
+
+def test_a_busy_database_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "busy.db"
+    with closing(sqlite3.connect(file, check_same_thread=False, isolation_level=None)) as other:
+        other.execute("CREATE TABLE t (a)")
+        other.execute("BEGIN EXCLUSIVE")
+        end = threading.Timer(6, other.execute, ("COMMIT",))  # s: SQLite's own patience is 5
+        end.start()
+        prepare_sqlite(sqlite_uri(file, tmp_path))
+        end.join()
+
+    with create_engine(f"sqlite:///{file}").connect() as connection:
+        assert connection.execute(text("PRAGMA busy_timeout")).scalar() == 60_000
 
 
 def test_evidence_that_is_none_is_said_and_costs_no_other_step(tracker: Tracker, bucket: Bucket, client: Any) -> None:
