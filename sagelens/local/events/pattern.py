@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from sagelens.local.events.strict import json_object
@@ -13,16 +14,17 @@ __all__ = ["BadPattern", "Pattern", "parse_pattern"]
 
 Test = Callable[[Any], bool]
 """Whether one value of a field fits."""
+_Key = tuple[bool, Any]
 
 _LARGEST = 5_000_000_000  # EventBridge compares numbers up to there
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
     "=": lambda value, bound: value == bound,
-    "!=": lambda value, bound: value != bound,
     "<": lambda value, bound: value < bound,
     "<=": lambda value, bound: value <= bound,
     ">": lambda value, bound: value > bound,
     ">=": lambda value, bound: value >= bound,
 }
+_LOWER, _UPPER = {">", ">="}, {"<", "<="}
 
 
 class BadPattern(ValueError):
@@ -43,30 +45,43 @@ class Pattern:
 
     def fits(self, value: Any) -> bool:
         """A list fits when one of the objects in it does. What is not there fits a pattern that asks for absence only."""
-        if isinstance(value, list):
-            return any(self.matches(item) for item in value if isinstance(item, dict))
-        return self.matches(value if isinstance(value, dict) else {})
+        objects = [one for one in _flat(value) if isinstance(one, dict)]
+        return any(self.matches(one) for one in objects) if objects else self.matches({})
 
 
 class Field:
-    """The values that a field may have. `absent` is whether it may be missing, `present` whether any value will do."""
+    """The values that a field may have: those in `exact`, and those that a test takes. `absent` is whether it may be missing,
+    `present` whether any value will do."""
 
-    def __init__(self, tests: Sequence[Test], *, absent: bool = False, present: bool = False) -> None:
+    def __init__(self, exact: Set[_Key], tests: Sequence[Test], *, absent: bool = False, present: bool = False) -> None:
+        self._exact = exact
         self._tests = tests
         self._absent = absent
         self._present = present
 
     def fits(self, value: Any) -> bool:
-        """Of a list one element has to fit."""
-        if value is _ABSENT or isinstance(value, dict):
+        """Of a list one element has to fit. An object, or a list without values, is no value."""
+        values = [] if value is _ABSENT else [one for one in _flat(value) if not isinstance(one, dict)]
+        if not values:
             return self._absent
-        if self._present:
-            return True
-        values = value if isinstance(value, list) else [value]
-        return any(test(one) for one in values for test in self._tests)
+        return self._present or any(_key(one) in self._exact or any(test(one) for test in self._tests) for one in values)
 
 
 _ABSENT = object()
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    """What is in a list, and in the lists in it; the value itself if it is no list."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _flat(one)
+    else:
+        yield value
+
+
+def _key(value: Any) -> _Key:
+    """Equal for values that are equal: numbers are by their value, 300 and 3.0e2; true is no number."""
+    return isinstance(value, bool), value
 
 
 def parse_pattern(text: str) -> Pattern:
@@ -81,12 +96,14 @@ def parse_pattern(text: str) -> Pattern:
 def _pattern(raw: object, where: str) -> Pattern:
     if not isinstance(raw, dict) or not raw:
         raise _bad(where, "an object with at least one field is due")
-    fields = {name: _part(value, f"{where}.{name}".lstrip(".")) for name, value in raw.items() if name != "$or"}
-    return Pattern(fields, _either(raw["$or"], where) if "$or" in raw else ())
+    either = raw["$or"] if isinstance(raw.get("$or"), list) else None  # an object is a field that is called so
+    named = {name: value for name, value in raw.items() if name != "$or" or either is None}
+    fields = {name: _part(value, f"{where}.{name}".lstrip(".")) for name, value in named.items()}
+    return Pattern(fields, () if either is None else _either(either, where))
 
 
-def _either(raw: object, where: str) -> list[Pattern]:
-    if not isinstance(raw, list) or len(raw) < 2:
+def _either(raw: list[Any], where: str) -> list[Pattern]:
+    if len(raw) < 2:
         raise _bad(where, "$or takes a list of two patterns at least")
     return [_pattern(item, f"{where}.$or[{number}]".lstrip(".")) for number, item in enumerate(raw)]
 
@@ -96,18 +113,25 @@ def _part(raw: object, where: str) -> Field | Pattern:
         return _pattern(raw, where)
     if not isinstance(raw, list) or not raw:
         raise _bad(where, f"{json.dumps(raw)} is no pattern; values stand in a list that is not empty")
-    exists = {item["exists"] for item in raw if isinstance(item, dict) and item.keys() == {"exists"}}
-    if not exists <= {True, False} or any(not isinstance(value, bool) for value in exists):
+    exists = [item["exists"] for item in raw if _is_exists(item)]
+    if any(not isinstance(value, bool) for value in exists):
         raise _bad(where, "exists takes true or false")
-    tests = [_test(item, where) for item in raw if not (isinstance(item, dict) and item.keys() == {"exists"})]
-    return Field(tests, absent=False in exists, present=True in exists)
+    exact = frozenset(_key(_checked(item, where)) for item in raw if not isinstance(item, dict))
+    tests = [_test(item, where) for item in raw if isinstance(item, dict) and not _is_exists(item)]
+    return Field(exact, tests, absent=False in exists, present=True in exists)
 
 
-def _test(item: object, where: str) -> Test:
+def _is_exists(item: object) -> bool:
+    return isinstance(item, dict) and item.keys() == {"exists"}
+
+
+def _checked(item: object, where: str) -> object:
     if isinstance(item, list):
         raise _bad(where, "a list in a list is no pattern")
-    if not isinstance(item, dict):
-        return _equal(item)
+    return item
+
+
+def _test(item: Mapping[str, Any], where: str) -> Test:
     if len(item) != 1:
         raise _bad(where, f"{json.dumps(item)} has to have one key, the name of a comparison")
     ((name, given),) = item.items()
@@ -120,18 +144,9 @@ def _test(item: object, where: str) -> Test:
         raise _bad(where, f"{name} {error}") from error
 
 
-def _equal(wanted: object) -> Test:
-    """Numbers are equal by their value, 300 and 3.0e2; true is no number."""
-
-    def test(value: Any) -> bool:
-        return isinstance(value, bool) is isinstance(wanted, bool) and bool(value == wanted)
-
-    return test
-
-
 def _text(given: object) -> str:
-    if not isinstance(given, str) or not given:
-        raise ValueError(f"takes a text that is not empty, not {json.dumps(given)}")
+    if not isinstance(given, str):
+        raise ValueError(f"takes a text, not {json.dumps(given)}")  # noqa: TRY004  a value of a client, no type of ours
     return given
 
 
@@ -139,13 +154,18 @@ def _on_text(fits: Callable[[str], bool]) -> Test:
     return lambda value: isinstance(value, str) and fits(value)
 
 
+def _folded(text: str) -> str:
+    """Sign by sign, as EventBridge compares them: `ß` is not `SS`."""
+    return "".join(small if len(small := sign.lower()) == 1 else sign for sign in text)
+
+
 def _affix(fits: Callable[[str, str], bool]) -> Callable[[object], Test]:
     """A prefix or a suffix: a text, or one whose case does not matter."""
 
     def made(given: object) -> Test:
         if isinstance(given, dict) and given.keys() == {"equals-ignore-case"}:
-            folded = _text(given["equals-ignore-case"]).casefold()
-            return _on_text(lambda value: fits(value.casefold(), folded))
+            folded = _folded(_text(given["equals-ignore-case"]))
+            return _on_text(lambda value: fits(_folded(value), folded))
         wanted = _text(given)
         return _on_text(lambda value: fits(value, wanted))
 
@@ -153,35 +173,29 @@ def _affix(fits: Callable[[str, str], bool]) -> Callable[[object], Test]:
 
 
 def _ignoring_case(given: object) -> Test:
-    folded = _text(given).casefold()
-    return _on_text(lambda value: value.casefold() == folded)
+    folded = _folded(_text(given))
+    return _on_text(lambda value: len(value) == len(folded) and _folded(value) == folded)
 
 
 def _wildcard(given: object) -> Test:
-    """An asterisk is any text; a backslash before an asterisk or a backslash takes it as it is."""
-    first, *rest = _split_at_asterisks(_text(given))
+    first, *rest = _parts_between(_text(given))
     return _on_text(lambda value: _matches_parts(value, first, rest))
 
 
-def _split_at_asterisks(wanted: str) -> list[str]:
-    parts, literal = [""], False
-    for place, sign in enumerate(wanted):
-        if literal:
-            if sign not in "*\\":
-                raise ValueError("takes a backslash before an asterisk or a backslash alone")
-            parts[-1] += sign
-            literal = False
-        elif sign == "\\":
-            literal = True
-        elif sign != "*":
-            parts[-1] += sign
-        elif wanted[place - 1 : place] == "*" and not parts[-1]:
+def _parts_between(wanted: str) -> list[str]:
+    r"""The texts before, between and after the asterisks; `\*` and `\\` stand for an asterisk and a backslash."""
+    if not re.fullmatch(r"(?:[^\\]|\\[*\\])*", wanted, re.DOTALL):
+        raise ValueError("takes a backslash before an asterisk or another backslash alone")
+    marks = re.findall(r"\\?.", wanted, re.DOTALL)
+    parts: list[list[str]] = [[]]
+    for before, mark in zip(["", *marks], marks, strict=False):
+        if before == mark == "*":
             raise ValueError("takes no two asterisks in a row")
+        if mark == "*":
+            parts.append([])
         else:
-            parts.append("")
-    if literal:
-        raise ValueError("ends with a backslash")
-    return parts
+            parts[-1].append(mark[-1])
+    return ["".join(part) for part in parts]
 
 
 def _matches_parts(value: str, first: str, rest: Sequence[str]) -> bool:
@@ -205,11 +219,15 @@ def _numeric(given: object) -> Test:
         raise ValueError('takes one comparison or two, such as [">", 0, "<=", 5]')
     pairs = list(zip(given[::2], given[1::2], strict=True))
     for operator, bound in pairs:
-        if operator not in _COMPARE:
+        if not isinstance(operator, str) or operator not in _COMPARE:
             raise ValueError(f"knows no comparison {json.dumps(operator)}; known: {' '.join(_COMPARE)}")
         if not _is_number(bound) or abs(bound) > _LARGEST:
             raise ValueError(f"compares with numbers from -{_LARGEST:.0e} to {_LARGEST:.0e}, not {json.dumps(bound)}")
-    return lambda value: _is_number(value) and all(_COMPARE[operator](value, bound) for operator, bound in pairs)
+    if len(pairs) == 2 and not (pairs[0][0] in _LOWER and pairs[1][0] in _UPPER and pairs[0][1] < pairs[1][1]):
+        raise ValueError("takes of two comparisons first > or >=, then < or <= with a larger number")
+    return lambda value: (
+        _is_number(value) and abs(value) <= _LARGEST and all(_COMPARE[operator](value, bound) for operator, bound in pairs)
+    )
 
 
 def _is_number(value: object) -> bool:
@@ -234,18 +252,24 @@ def _cidr(given: object) -> Test:
 def _anything_but(given: object) -> Test:
     """A value, or one of several, or such as begin, end or look so."""
     if isinstance(given, dict):
-        if len(given) != 1 or next(iter(given)) not in _NEGATABLE:
-            raise ValueError(f"takes values, or one of {', '.join(_NEGATABLE)}")
-        ((name, inner),) = given.items()
-        many = inner if isinstance(inner, list) else [inner]
-        refused = [_TESTS[name](one) for one in many]
-    else:
-        many = given if isinstance(given, list) else [given]
-        if any(not isinstance(one, str) and not _is_number(one) for one in many):
-            raise ValueError(f"takes texts and numbers, not {json.dumps(given)}")
-        refused = [_equal(one) for one in many]
-    if not refused:
+        return _not_such(given)
+    many = given if isinstance(given, list) else [given]
+    if not many:
         raise ValueError("takes a list that is not empty")
+    if not (all(isinstance(one, str) for one in many) or all(_is_number(one) for one in many)):
+        raise ValueError(f"takes texts alone, or numbers alone, not {json.dumps(given)}")
+    refused = frozenset(_key(one) for one in many)
+    return lambda value: _key(value) not in refused
+
+
+def _not_such(given: Mapping[str, Any]) -> Test:
+    if len(given) != 1 or next(iter(given)) not in _NEGATABLE:
+        raise ValueError(f"takes values, or one of {', '.join(_NEGATABLE)}")
+    ((name, inner),) = given.items()
+    many = inner if isinstance(inner, list) else [inner]
+    if not many or "" in many or any(isinstance(one, dict) for one in many):
+        raise ValueError(f"takes with {name} a text that is not empty, or a list of such, not {json.dumps(inner)}")
+    refused = [_TESTS[name](one) for one in many]
     return lambda value: not any(test(value) for test in refused)
 
 
