@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sagelens.cli.hints import HINT
-from tests.integration.conftest import Outcome, Workspace
+from tests.integration.conftest import Outcome, Workspace, workspace_at
 from tests.unit.cli.test_hints import parsed
 
 Trained = tuple[Workspace, Outcome]
@@ -24,6 +24,14 @@ WIDTH = 80
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(WIDTH))
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
+    """A project of these tests alone, since they run it again; with what its first run printed."""
+    workspace = workspace_at(tmp_path_factory.mktemp("screens"))
+    yield workspace, workspace.run("run", "training")
+    workspace.run("local", "stop")
 
 
 @contextmanager
@@ -92,8 +100,8 @@ def test_a_wrong_name_gets_a_suggestion_and_its_hints_work(trained: Trained, wor
 
 
 @pytest.mark.usefixtures("narrow")
-def test_a_step_that_fails_names_the_line_and_the_debugger_says_the_same(trained: Trained) -> None:
-    workspace, _ = trained
+def test_a_step_that_fails_names_the_line_and_the_debugger_says_the_same(own: Trained) -> None:
+    workspace, _ = own
     called = "    _refuse_leaks(leaks, label)\n"
     with changed(workspace.root / "steps" / "preparation.py", called, f"{called}    {{}}['limit']\n") as before:
         line = before[: before.index(called)].count("\n") + 2
@@ -113,8 +121,8 @@ def test_a_step_that_fails_names_the_line_and_the_debugger_says_the_same(trained
     assert f"steps/preparation.py:{line}: KeyError" in debugged.err
 
 
-def test_a_module_that_cannot_be_parsed_is_named_before_anything_starts(trained: Trained) -> None:
-    workspace, _ = trained
+def test_a_module_that_cannot_be_parsed_is_named_before_anything_starts(own: Trained) -> None:
+    workspace, _ = own
     with changed(workspace.root / "steps" / "preparation.py", "\ndef prepare(", "\ndef prepare(]\n"):
         failed = workspace.run("run", "training")
 
@@ -123,15 +131,14 @@ def test_a_module_that_cannot_be_parsed_is_named_before_anything_starts(trained:
     assert "Traceback" not in failed.err
 
 
-def test_a_cache_reason_is_the_difference(trained: Trained) -> None:
-    outcome = trained[0].run("run", "training", "--no-deploy", "--json", "--set", "training.xgboost.max_depth=3", "--to", "train")
+def test_a_cache_reason_is_the_difference(own: Trained) -> None:
+    outcome = own[0].run("run", "training", "--no-deploy", "--json", "--set", "training.xgboost.max_depth=3", "--to", "train")
 
     assert outcome.steps()["train"]["cache_miss_reason"] == "config changed: settings.max_depth 6 -> 3"
 
 
-def test_a_run_ends_with_a_command_that_asks_the_model(trained: Trained, tmp_path: Path) -> None:
-    workspace, _ = trained
-    ended = workspace.run("run", "training")
+def test_a_run_ends_with_a_command_that_asks_the_model(own: Trained, tmp_path: Path) -> None:
+    workspace, ended = own
     assert ended.code == 0, ended.err
     tried = ended.out.partition("Try it:\n")[2].strip()
     printed = workspace.run("models", "show", "--example").out.partition("To try it:\n")[2]
