@@ -60,14 +60,14 @@ def server() -> Iterator[Server]:
         thread.join()
 
 
-def loaded(server: Server, folder: Path, *, seconds: float = 1.0, rate: float = 50) -> list[Answer]:
+def loaded(server: Server, folder: Path, *, requests: int = 25) -> list[Answer]:
+    """What became of the requests, at 50 a second, until the server has seen so many."""
     port = server.server_address[1]
-    plan = Plan(port=port, access_key="KEY", region="us-east-1", endpoints=("flights",), rate=rate, connections=4, timeout=5)
+    plan = Plan(port=port, access_key="KEY", region="us-east-1", endpoints=("flights",), rate=50, connections=4, timeout=60)
     with Load(plan, folder / "answers.jsonl") as load:
-        until = time.monotonic() + 20
-        while not server.seen and time.monotonic() < until:
+        until = time.monotonic() + 60
+        while len(server.seen) < requests and time.monotonic() < until:
             time.sleep(0.01)
-        time.sleep(seconds)
     return list(load.answers())
 
 
@@ -107,7 +107,7 @@ def test_a_second_answer_is_recorded(server: Server, tmp_path: Path) -> None:
 def test_a_service_that_is_not_there_is_a_failure_of_each_request(server: Server, tmp_path: Path) -> None:
     plan = Plan(port=1, access_key="KEY", region="us-east-1", endpoints=("flights",), rate=20)
     with Load(plan, tmp_path / "answers.jsonl") as load:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not list(load.answers()) and time.monotonic() < until:
             time.sleep(0.01)
 
@@ -125,7 +125,7 @@ def test_an_answer_that_is_no_prediction_has_no_score() -> None:
 def test_what_keeps_the_generator_from_running_is_measured(server: Server, tmp_path: Path) -> None:
     plan = Plan(port=server.server_address[1], access_key="KEY", region="us-east-1", endpoints=("flights",), rate=50)
     with Load(plan, tmp_path / "answers.jsonl") as load:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not server.seen and time.monotonic() < until:
             time.sleep(0.01)
         assert load._process is not None
