@@ -23,8 +23,10 @@ log = logging.getLogger(__name__)
 _PENDING, _DELIVERED, _FAILED = "Pending", "Delivered", "Failed"
 _PAUSES = (1.0, 5.0, 30.0)
 """Seconds on the wall before a target is tried again that the service itself failed to start."""
-_KEPT = 500
-"""Deliveries that have ended and are kept, so that a question about one can be answered."""
+_KEPT = 100
+"""Deliveries that have ended and are kept, of either kind, so that a question about one can be answered; each has its event."""
+_MOST_PENDING = 1000
+_AT_ONCE = 8  # starts; each may read the sources of its pipeline
 _LONGEST = 1024  # of a parameter's value
 
 
@@ -36,6 +38,7 @@ class Deliveries:
         self._call = call
         self._metrics = metrics
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turns = asyncio.Semaphore(_AT_ONCE)
 
     def add(self, event: Document, rule: Resource, target: Document) -> None:
         """To be called within the transaction that the event belongs to. An event that was delivered before is left out."""
@@ -58,6 +61,10 @@ class Deliveries:
         self._count("Invocations", rule.name)
         self._start(delivery)
 
+    def are_full(self) -> bool:
+        """Whether so many are under way that no client may add to them."""
+        return len(self._tasks) >= _MOST_PENDING
+
     async def recover(self) -> None:
         """Go on with what an earlier service had no time for."""
         for delivery in self._store.query(KIND, status=_PENDING, descending=False):
@@ -74,6 +81,8 @@ class Deliveries:
         task.add_done_callback(self._tasks.discard)
 
     async def _deliver(self, delivery: Resource) -> None:
+        if self._store.find(delivery.arn) is None:
+            return  # what the event belongs to was undone
         try:
             started = await self._tried(delivery)
         except (ApiError, LookupError) as error:
@@ -85,15 +94,18 @@ class Deliveries:
             self._end(delivery, _DELIVERED, {"PipelineExecutionArn": started})
 
     async def _tried(self, delivery: Resource) -> str:
-        for pause in _PAUSES:
+        policy = delivery.body["Target"].get("RetryPolicy") or {}
+        for pause in _PAUSES[: policy.get("MaximumRetryAttempts", len(_PAUSES))]:
             try:
-                return await self._begin(delivery)
+                async with self._turns:
+                    return await self._begin(delivery)
             except ApiError as error:
                 if error.status < 500:
                     raise
                 log.warning("event %s: %s. It is tried again in %s s.", delivery.name, error.message, pause)
             await asyncio.sleep(pause)
-        return await self._begin(delivery)
+        async with self._turns:
+            return await self._begin(delivery)
 
     async def _begin(self, delivery: Resource) -> str:
         """Start the target's pipeline; started again with the same event, it is the same execution."""

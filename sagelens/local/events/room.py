@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -97,7 +98,8 @@ class Events:
                 before = await describe({"ModelPackageName": request["ModelPackageArn"]})
                 answer = await update(request)
                 package = await describe({"ModelPackageName": request["ModelPackageArn"]})
-                changed = [name for name in package if package[name] != before.get(name) and name != "LastModifiedTime"]
+                names = dict.fromkeys([*package, *before])  # one that was taken away has changed, too
+                changed = [name for name in names if package.get(name) != before.get(name) and name != "LastModifiedTime"]
                 if changed:
                     self._publish_package(package, changed)
             return answer
@@ -158,11 +160,12 @@ class Events:
             self._trigger(event, rule)
 
     def _accept(self, event: Document) -> None:
-        for rule in self._rules.enabled():
-            pattern = pattern_of(rule)
-            if pattern is not None and pattern.matches(event):
-                self._metrics.record("AWS/Events", "MatchedEvents", {"RuleName": rule.name}, 1.0)
-                self._trigger(event, rule)
+        self._match(event, _fitting(event, self._rules.enabled()))
+
+    def _match(self, event: Document, rules: list[Resource]) -> None:
+        for rule in rules:
+            self._metrics.record("AWS/Events", "MatchedEvents", {"RuleName": rule.name}, 1.0)
+            self._trigger(event, rule)
 
     def _trigger(self, event: Document, rule: Resource) -> None:
         self._metrics.record("AWS/Events", "TriggeredRules", {"RuleName": rule.name}, 1.0)
@@ -177,8 +180,12 @@ class Events:
             except ApiError as error:
                 answers.append({"ErrorCode": error.code, "ErrorMessage": error.message})
                 continue
+            fitting = await asyncio.to_thread(_fitting, event, self._rules.enabled())  # a client's event may be large
+            if fitting and self._deliveries.are_full():
+                answers.append({"ErrorCode": "ThrottlingException", "ErrorMessage": "Rate exceeded. Send the event again later."})
+                continue
             with self._store.transaction():
-                self._accept(event)
+                self._match(event, fitting)
             answers.append({"EventId": event["id"]})
         return {"FailedEntryCount": sum("ErrorCode" in answer for answer in answers), "Entries": answers}
 
@@ -199,6 +206,11 @@ class Events:
         return self._maker.event(entry["Source"], entry["DetailType"], detail, time=time, resources=entry.get("Resources", ()))
 
 
+def _fitting(event: Document, rules: list[Resource]) -> list[Resource]:
+    """Those of the rules whose pattern the event fits."""
+    return [rule for rule in rules if (pattern := pattern_of(rule)) is not None and pattern.matches(event)]
+
+
 async def _test_pattern(request: Request) -> Document:
     try:
         event = json_object(request["Event"])
@@ -210,6 +222,7 @@ async def _test_pattern(request: Request) -> Document:
     if missing:
         raise ApiError("ValidationException", f"Parameter Event is not valid. Reason: it has no {', '.join(missing)}.")
     try:
-        return {"Result": parse_pattern(request["EventPattern"]).matches(event)}
+        pattern = parse_pattern(request["EventPattern"])
+        return {"Result": await asyncio.to_thread(pattern.matches, event)}
     except BadPattern as error:
         raise ApiError("InvalidEventPatternException", str(error)) from error

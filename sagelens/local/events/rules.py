@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
@@ -16,9 +17,11 @@ from sagelens.local.store import Store, page
 __all__ = ["KIND", "Rules", "pattern_of", "schedule_of", "targets_of"]
 
 KIND = "EventRule"
+log = logging.getLogger(__name__)
 ENABLED = "ENABLED"
 _BUS = "default"
 _MOST_TARGETS = 5
+_MOST_RULES = 300  # EventBridge's quota of a bus; each event is compared with all of them
 _FIELDS = ("EventPattern", "ScheduleExpression", "Description", "RoleArn")
 _PIPELINE = re.compile(r"arn:aws[a-z\-]*:sagemaker:[a-z0-9\-]*:[0-9]{12}:pipeline/[A-Za-z0-9\-]{1,256}")
 _TARGET_FIELDS = {
@@ -35,24 +38,34 @@ _TARGET_FIELDS = {
 _INPUTS = {"Input", "InputPath", "InputTransformer"}
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=2 * _MOST_RULES)
 def _parsed_pattern(text: str) -> Pattern:
     return parse_pattern(text)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=2 * _MOST_RULES)
 def _parsed_schedule(text: str) -> Schedule:
     return parse_schedule(text)
 
 
 def pattern_of(rule: Resource) -> Pattern | None:
+    """None too for one that an earlier version took and this one does not: the others go on."""
     text = rule.body.get("EventPattern")
-    return _parsed_pattern(text) if text else None
+    try:
+        return _parsed_pattern(text) if text else None
+    except BadPattern as error:
+        log.warning("rule %s is passed over: %s", rule.name, error)
+        return None
 
 
 def schedule_of(rule: Resource) -> Schedule | None:
+    """None too for one that an earlier version took and this one does not."""
     text = rule.body.get("ScheduleExpression")
-    return _parsed_schedule(text) if text else None
+    try:
+        return _parsed_schedule(text) if text else None
+    except BadSchedule as error:
+        log.warning("rule %s is passed over: %s", rule.name, error)
+        return None
 
 
 def targets_of(rule: Resource) -> dict[str, Document]:
@@ -83,6 +96,8 @@ class Rules:
         given = {field: request[field] for field in _FIELDS if request.get(field)}
         old = self.find(name)
         if old is None:
+            if len(self._store.query(KIND)) >= _MOST_RULES:
+                raise ApiError("LimitExceededException", f"There are {_MOST_RULES} rules, no more are allowed. Delete one.")
             arn = f"arn:aws:events:{self._place}:rule/{name}"
             body = {**given, "Anchor": now, "Tags": request.get("Tags", [])}
             self._store.insert(Resource(kind=KIND, arn=arn, name=name, status=status, created=now, modified=now, body=body))

@@ -30,13 +30,18 @@ class Timetable:
         self._due = due
         self._task: asyncio.Task[None] | None = None
         self._until = 0.0
+        self._awaited: float | None = None
 
     def plan(self) -> None:
-        """To be called on the loop whenever rules have changed."""
+        """To be called on the loop whenever rules have changed. A time that has come, and is yet to be told, is told."""
         if self._task is not None:
             self._task.cancel()
-        self._until = self._until or self._clock.time()
-        coming = self._coming(max(self._until, self._clock.time()))
+        now = self._clock.time()
+        overdue = self._awaited is not None and self._awaited <= now
+        if not overdue:
+            self._until = max(self._until, now)
+        coming = self._coming(self._until)
+        self._awaited = coming[0] if coming else None
         self._task = asyncio.get_running_loop().create_task(self._run(*coming), name="schedules") if coming else None
 
     async def close(self) -> None:
@@ -51,7 +56,8 @@ class Timetable:
         found: dict[float, list[str]] = {}
         for rule in self._rules.enabled():
             schedule = schedule_of(rule)
-            moment = schedule.next(after, float(rule.body["Anchor"])) if schedule else None
+            anchor = float(rule.body["Anchor"])
+            moment = schedule.next(max(after, anchor), anchor) if schedule else None
             if moment is not None:
                 found.setdefault(moment, []).append(rule.name)
         return min(found.items()) if found else None
@@ -66,6 +72,7 @@ class Timetable:
             for name in names:
                 self._tell(name, moment)
             coming = self._coming(max(moment, self._clock.time()))
+            self._awaited = coming[0] if coming else None
 
     def _tell(self, name: str, moment: float) -> None:
         rule = self._rules.find(name)

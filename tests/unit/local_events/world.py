@@ -74,7 +74,8 @@ class World:
         self.objects = ObjectStore(root / "objects")
         self.store = Store(root / "state.db")
         self.jobs = Jobs(self.objects)
-        handlers: dict[str, Handler] = {}
+        self.handlers: dict[str, Handler] = {}
+        handlers = self.handlers
         self.api = Api(handlers, "key", self.clock)
         self.metrics = CloudWatch(self.store, self.clock, **PLACE)
         kept: dict[str, Any] = {"store": self.store, "objects": self.objects, "clock": self.clock, **PLACE}
