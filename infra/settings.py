@@ -88,9 +88,12 @@ class Settings:
 
 
 def load(file: Path = _FILE) -> Settings:
-    import yaml
+    from infra.strict_yaml import BadYaml, read
 
-    raw = _mapping(yaml.safe_load(file.read_text()), file.name)
+    try:
+        raw = _mapping(read(file), file.name)
+    except BadYaml as error:
+        raise BadSettings(str(error)) from error
     environments = _mapping(raw.pop("environments", None), "environments")
     made = tuple(_made(Environment, {"name": name, **_mapping(of, name)}, name) for name, of in environments.items())
     settings: Settings = _made(Settings, {**raw, "environments": made}, file.name)

@@ -15,6 +15,7 @@ from sagelens.local.endpoints.server import ModelServers, Servers
 from sagelens.local.forking.views import Views
 from sagelens.local.jobs.job import Ending, Job, JobFailed, Noun, Running, Status, Tools, log_path, reason
 from sagelens.local.jobs.metric_definitions import check_definitions
+from sagelens.local.jobs.outputs import fault_of
 from sagelens.local.jobs.processing import ProcessingRun, check_processing
 from sagelens.local.jobs.runtime import JobRuntime, ProcessRuntime
 from sagelens.local.jobs.training import TrainingRun, check_training, model_artifacts
@@ -183,7 +184,7 @@ class Jobs:
         except ApiError as error:
             ending = Ending(status=Status.FAILED, body=_failure(job.noun, f"ClientError: {error.message}"))
         except OSError as error:
-            ending = Ending(status=Status.FAILED, body=_failure(job.noun, f"InternalServerError: {error}"))
+            ending = Ending(status=Status.FAILED, body=_failure(job.noun, f"{fault_of(error)}: {error}"))
         except Exception as error:  # noqa: BLE001  a job without an end would be waited for for ever
             _log.exception("Job %s failed inside the service.", job.arn)
             ending = Ending(status=Status.FAILED, body=_failure(job.noun, f"InternalServerError: {error!r}"))

@@ -15,7 +15,7 @@ from pathlib import Path
 from sagelens.local.objects.listing import TEMPORARY, objects_under, seals_of, stamp
 from sagelens.local.ports import Objects
 
-__all__ = ["PUBLISHING", "Occupied", "archive", "publish", "stamps_of"]
+__all__ = ["PUBLISHING", "Occupied", "archive", "fault_of", "publish", "stamps_of"]
 
 PUBLISHING = threading.Lock()
 """Held while a job publishes and notes in what state it leaves its outputs: two jobs may have one prefix."""
@@ -56,6 +56,11 @@ def archive(made: Path, target: Path) -> None:
         _put(staged, target)
     finally:
         staged.unlink(missing_ok=True)
+
+
+def fault_of(error: OSError) -> str:
+    """The kind of failure: whoever named a thing so that it cannot be stored gets no better answer by trying again."""
+    return "ClientError" if error.errno == errno.ENAMETOOLONG else "InternalServerError"
 
 
 def stamps_of(objects: Objects, uris: Iterable[str]) -> dict[str, str]:

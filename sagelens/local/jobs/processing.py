@@ -10,7 +10,7 @@ from pathlib import Path
 from sagelens.local.jobs.execution import Execution
 from sagelens.local.jobs.exits import left_message
 from sagelens.local.jobs.job import Ending, Exit, Job, JobFailed, Status, Tools, reason
-from sagelens.local.jobs.outputs import PUBLISHING, Occupied, stamps_of
+from sagelens.local.jobs.outputs import PUBLISHING, Occupied, fault_of, stamps_of
 from sagelens.local.jobs.runtime import Program
 from sagelens.local.ports import STAMPS, ApiError, Document, Request
 
@@ -151,5 +151,5 @@ class ProcessingRun:
             text = f"ClientError: output '{output['OutputName']}' cannot be stored at {where['S3Uri']}: {error}"
             raise JobFailed(text) from error
         except OSError as error:
-            text = f"InternalServerError: output '{output['OutputName']}' could not be stored at {where['S3Uri']}: {error}"
+            text = f"{fault_of(error)}: output '{output['OutputName']}' could not be stored at {where['S3Uri']}: {error}"
             raise JobFailed(text) from error

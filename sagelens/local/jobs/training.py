@@ -10,7 +10,7 @@ from sagelens.local.jobs.execution import Execution
 from sagelens.local.jobs.exits import left_message
 from sagelens.local.jobs.job import Ending, Exit, Job, JobFailed, Status, Tools, reason
 from sagelens.local.jobs.metric_definitions import final_metrics
-from sagelens.local.jobs.outputs import Occupied, stamps_of
+from sagelens.local.jobs.outputs import Occupied, fault_of, stamps_of
 from sagelens.local.jobs.runtime import Program
 from sagelens.local.ports import STAMPS, ApiError, Document, Request
 
@@ -176,7 +176,7 @@ class TrainingRun:
             except Occupied as error:
                 raise JobFailed(f"ClientError: {output}/{name} cannot be stored: {error}") from error
             except OSError as error:
-                raise JobFailed(f"InternalServerError: {output}/{name} could not be stored: {error}") from error
+                raise JobFailed(f"{fault_of(error)}: {output}/{name} could not be stored: {error}") from error
 
 
 def _channel(channel: Document) -> Document:

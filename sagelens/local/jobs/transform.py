@@ -11,7 +11,7 @@ from typing import Any
 from sagelens.local.endpoints.http import Answer, head_of
 from sagelens.local.endpoints.server import Client, NotHealthy
 from sagelens.local.jobs.job import Ending, Job, JobFailed, Status, Tools, reason
-from sagelens.local.jobs.outputs import PUBLISHING, Occupied, publish, stamps_of
+from sagelens.local.jobs.outputs import PUBLISHING, Occupied, fault_of, publish, stamps_of
 from sagelens.local.objects.listing import objects_under
 from sagelens.local.ports import STAMPS, ApiError, Document, Request
 
@@ -156,7 +156,7 @@ class TransformRun:
         except Occupied as error:
             raise JobFailed(f"ClientError: the results cannot be stored at {uri}: {error}") from error
         except OSError as error:
-            raise JobFailed(f"InternalServerError: the results could not be stored at {uri}: {error}") from error
+            raise JobFailed(f"{fault_of(error)}: the results could not be stored at {uri}: {error}") from error
 
     async def _transform_object(self, key: str, path: Path, made: Path, client: Client) -> None:
         end = b"\n" if self._job.request["TransformOutput"].get("AssembleWith") == "Line" else b""

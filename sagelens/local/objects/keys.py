@@ -16,12 +16,10 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from sagelens.local.objects.listing import UNFINISHED
+from sagelens.local.objects.store import LONGEST_KEY, LONGEST_NAME
 
 __all__ = ["Asked", "Keys", "Reply", "refusal"]
 
-_LONGEST_KEY = 1024
-_LONGEST_NAME = 255
-"""Bytes of a name in a file system."""
 _ETAG = '"d41d8cd98f00b204e9800998ecf8427e"'  # of nothing
 _OF_OBJECTS = frozenset({"uploads", "uploadId", "partNumber", "x-id", "versionId"})
 """Parameters with which a request is still one for an object, and not for its tags or rights."""
@@ -130,11 +128,11 @@ class Keys:
 def _wrong_with(key: str) -> Reply | None:
     """What keeps a key from being a path; `/` may be its end."""
     names = key.removesuffix("/").split("/")
-    if len(key.encode()) > _LONGEST_KEY or any(len(name.encode()) > _LONGEST_NAME for name in names):
+    if len(key.encode()) > LONGEST_KEY or any(len(name.encode()) > LONGEST_NAME for name in names):
         return refusal(
             400,
             "KeyTooLongError",
-            f"Your key is too long: {_LONGEST_KEY} bytes are allowed, and here {_LONGEST_NAME} between two '/'.",
+            f"Your key is too long: {LONGEST_KEY} bytes are allowed, and here {LONGEST_NAME} between two '/'.",
         )
     if any(name in {"", ".", ".."} for name in names):
         return _invalid("a part of it is empty, '.' or '..'")

@@ -7,14 +7,13 @@ from pathlib import Path
 
 from sagelens.local.ports import ApiError
 
-__all__ = ["ObjectStore"]
+__all__ = ["LONGEST_KEY", "LONGEST_NAME", "ObjectStore"]
 
+LONGEST_KEY = 1024
+"""Bytes of a key in S3."""
+LONGEST_NAME = 255
+"""Bytes of a name in a file system."""
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]")
-
-
-_LONGEST_KEY = 1024
-_LONGEST_NAME = 255
-"""Bytes: S3's, and a file system's."""
 
 
 class ObjectStore:
@@ -50,16 +49,11 @@ class ObjectStore:
 
 def _check_length(uri: str, keys: list[str]) -> None:
     try:
-        sizes = [len(part.encode()) for part in keys]
+        names = [key.encode() for key in keys]
     except UnicodeEncodeError as error:
-        raise ApiError("ValidationException", f"{uri[:200]!a} holds half a surrogate pair, which no key does.") from error
-    shown = f"'{uri[:100]}…'"
-    if max(sizes, default=0) > _LONGEST_NAME:
+        raise ApiError("ValidationException", f"{uri!a} is no text in UTF-8, as keys are.") from error
+    if len(b"/".join(names)) > LONGEST_KEY or any(len(name) > LONGEST_NAME for name in names):
         raise ApiError(
             "ValidationException",
-            f"{shown} has a part of {max(sizes)} bytes. Objects are files here, so {_LONGEST_NAME} are allowed between two '/'.",
-        )
-    if sum(sizes) + len(sizes) - 1 > _LONGEST_KEY:
-        raise ApiError(
-            "ValidationException", f"{shown} has a key of {sum(sizes) + len(sizes) - 1} bytes; {_LONGEST_KEY} are allowed."
+            f"The key in '{uri[:200]}…' is too long: {LONGEST_KEY} bytes are allowed, and here {LONGEST_NAME} between two '/'.",
         )

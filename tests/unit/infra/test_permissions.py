@@ -209,9 +209,20 @@ def test_wrong_settings_name_the_place(tmp_path: Path) -> None:
         ('account: "111122223333"', "account: 111122223333", "staging.account: 111122223333 is not of type str"),
         ("burst: 20", "brust: 20", "dev: unknown: brust. Known: account"),
         ("cidr: 10.10.0.0/20", "cidr: 8.8.8.0/24", "environments.dev: cidr is a private range"),
+        ("burst: 20", "burst: 20\n    burst: 21", "key 'burst' stands here and in line 18"),
+        ("project: flights", "project: flights\nproject: trains", "key 'project' stands here and in line 2"),
+        ("burst: 20", "burst: 0_20", "'0_20' may mean several things"),
+        ("burst: 20", "burst: 012", "'012' may mean several things"),
+        ("burst: 20", "burst: 1:30", "'1:30' may mean several things"),
+        ("trains_on_arrival: true", "trains_on_arrival: yes", "'yes' may mean several things"),
+        ("endpoint: flights", "endpoint: NO", "'NO' may mean several things"),
+        ("  dev:", "  no:", "'no' may mean several things|keys are text"),
+        ("  dev:", "  12:", "keys are text"),
+        ("  dev:", "  dev: [", "line 1[0-9]: "),
         ("zones: [eu-central-1a, eu-central-1b]", "zones: [eu-central-1a]", "two zones at least"),
     ]:
         file = tmp_path / "environments.yaml"
+        assert old in text
         file.write_text(text.replace(old, new, 1))
         with pytest.raises(BadSettings, match=said.replace("(", r"\(")):
             load(file)

@@ -64,6 +64,22 @@ def test_a_missing_input_fails_the_job_and_names_it(run: Run) -> None:
     assert done["FailureReason"] == "ClientError: Data download failed: no S3 objects found under S3 URL 's3://bucket/none'."
 
 
+@pytest.mark.parametrize("key", ["a" * 256, "/".join(["a" * 200] * 6)], ids=["name", "key"])
+def test_a_job_whose_uris_are_too_long_fails_and_says_so(run: Run, key: str) -> None:
+    async def scenario(bench: Bench) -> list[dict[str, Any]]:
+        bench.put("s3://bucket/in/a.txt", "one")
+        uri = f"s3://bucket/{key}"
+        script = "touch /opt/ml/processing/output/words/x"
+        return [
+            await finished(bench, processing("job-1", "true", inputs={"in": uri}, outputs={})),
+            await finished(bench, processing("job-2", script, inputs={}, outputs={"words": uri})),
+        ]
+
+    for done in run(scenario):
+        assert done["ProcessingJobStatus"] == "Failed"
+        assert done["FailureReason"].startswith("ClientError: The key in 's3://bucket/aaa")
+
+
 @pytest.mark.parametrize(
     ("uri", "seen"), [("s3://bucket/in/a.txt", "a.txt"), ("s3://bucket/in/de", "deep"), ("s3://bucket/in/", "a.txt deep")]
 )

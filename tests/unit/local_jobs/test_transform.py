@@ -136,6 +136,16 @@ def test_the_models_refusal_is_the_reason_and_nothing_is_stored(run: Run) -> Non
     assert not stored
 
 
+def test_a_result_whose_name_would_be_too_long_is_the_clients_error(run: Run) -> None:
+    async def scenario(bench: Bench) -> dict[str, Any]:
+        bench.put(f"s3://bucket/rows/{'a' * 253}", "x")  # its result has .out at its end
+        return await finished(bench, a_job(bench))
+
+    done = run(scenario)
+    assert done["TransformJobStatus"] == "Failed"
+    assert done["FailureReason"].startswith("ClientError: [Errno 36] File name too long")
+
+
 def test_a_model_that_does_not_load_fails_the_job(run: Run) -> None:
     async def scenario(bench: Bench) -> tuple[str, str]:
         bench.put("s3://bucket/rows/a.csv", "fine")
