@@ -105,8 +105,10 @@ def _values(field: str, low: int, high: int, names: dict[str, int] | None = None
 def _range(part: str, low: int, high: int, names: dict[str, int]) -> Iterator[int]:
     span, slash, step = part.partition("/")
     first, dash, last = span.partition("-")
-    if slash and not (step.isdecimal() and int(step)):
-        raise BadSchedule(f"{part} has no step of 1 or more")
+    if slash and not (step.isdecimal() and step.isascii() and 1 <= int(step) <= high - low + 1):
+        raise BadSchedule(f"{part} has no step of 1 to {high - low + 1}")
+    if first == "*" and dash:
+        raise BadSchedule(f"{part} is no range; * stands alone")
     begin = low if first == "*" else _number(first, low, high, names)
     end = _number(last, low, high, names) if dash else (high if slash or first == "*" else begin)
     every = int(step) if slash else 1
