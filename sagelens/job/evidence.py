@@ -22,6 +22,8 @@ from sagelens.values import ArtifactKind, Evidence, Failure, Folder, Metrics, Ve
 
 __all__ = ["evidence_of", "versions", "write_evidence"]
 
+_MOST_CURVES = 40  # as many metrics as SageMaker takes of a job
+_MOST_ROUNDS = 100_000  # ours: about 2 MB of evidence
 STAND_INS = {"xgboost": "xgboost-cpu"}
 """Distributions of the same modules, which the image has instead."""
 RECORDED = {
@@ -44,6 +46,7 @@ def evidence_of(
     request: StepRequest, layout: Layout, trace: Trace, *, started: float, cpu: float, error: SagelensError | None
 ) -> Evidence:
     """Everything the job knows when it ends, well or not."""
+    curves, left_out = _curves(trace)
     return Evidence(
         pipeline=request.pipeline,
         step=request.step,
@@ -56,10 +59,10 @@ def evidence_of(
         outputs=tuple(trace.outputs),
         parameters=flat(trace.parameters),
         metrics={name: float(value) for result in trace.results if isinstance(result, Metrics) for name, value in result.items()},
-        curves=_curves(trace),
+        curves=curves,
         verdicts=tuple(result for result in trace.results if isinstance(result, Verdict)),
         facts=_facts(trace),
-        warnings=tuple(dict.fromkeys(trace.warnings)),
+        warnings=tuple(dict.fromkeys([*trace.warnings, *left_out])),
         versions=versions(),
         peak_memory=_peak_memory(),
         cpu_seconds=round(cpu, 3),
@@ -72,9 +75,29 @@ def write_evidence(evidence: Evidence, path: Path) -> None:
     path.write_text(json.dumps(asdict(evidence), sort_keys=True, indent=1, default=str) + "\n", encoding="utf-8")
 
 
-def _curves(trace: Trace) -> dict[str, tuple[float | None, ...]]:
-    found = {name: values for result in trace.results if isinstance(result, Folder) for name, values in result.curves.items()}
-    return {name: tuple(float(v) if isfinite(v) else None for v in values) for name, values in found.items()}
+def _curves(trace: Trace) -> tuple[dict[str, tuple[float | None, ...]], list[str]]:
+    """The curves to be recorded, and a warning that names the others: training has ended, and should not fail for them."""
+    kept: dict[str, tuple[float | None, ...]] = {}
+    left: list[str] = []
+    given = [item for result in trace.results if isinstance(result, Folder) for item in result.curves.items()]
+    for name, values in given:
+        if name in kept or len(kept) == _MOST_CURVES or len(values) > _MOST_ROUNDS:
+            left.append(str(name)[:80])
+        else:
+            kept[name] = tuple(_finite(value) for value in values)
+    if not left:
+        return kept, []
+    shown = ", ".join(left[:3]) + (" and others" if len(left) > 3 else "")
+    limits = f"A step has {_MOST_CURVES} curves at most, each under a name of its own and with {_MOST_ROUNDS} rounds at most"
+    return kept, [f"{len(left)} of {len(given)} curves are not recorded: {shown}. {limits}."]
+
+
+def _finite(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if isfinite(number) else None
 
 
 def _facts(trace: Trace) -> dict[str, str]:

@@ -42,7 +42,7 @@ def step_tags(step: Mapping[str, Any], evidence: Mapping[str, Any]) -> dict[str,
     return {
         **tags,
         **verdict_tags(evidence),
-        **long_names([*evidence.get("metrics", {}), *evidence.get("parameters", {})]),
+        **long_names([*evidence.get("metrics", {}), *evidence.get("parameters", {}), *(evidence.get("curves") or {})]),
         "mlflow.source.name": evidence.get("function") or step["name"],
         "mlflow.source.type": "JOB",
     }

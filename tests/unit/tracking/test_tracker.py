@@ -435,6 +435,13 @@ def test_a_curve_that_was_cut_off_is_completed_and_no_round_stands_twice(
     assert sorted((point.step, point.value) for point in history) == [(0, 0.3), (1, 0.2), (2, 0.1)]
 
 
+def test_a_curve_whose_name_was_cut_has_the_whole_of_it_in_a_tag(tracker: Tracker, bucket: Bucket, client: Any) -> None:
+    bucket.step("train", evidence={"curves": {"loss" * 80: [0.3]}, "metrics": {}})
+    bucket.finish()
+
+    assert "loss" * 80 in client.get_run(record(tracker, bucket).steps["train"]).data.tags.values()
+
+
 def test_a_curve_called_like_a_figure_takes_nothing_from_it(tracker: Tracker, bucket: Bucket, client: Any) -> None:
     bucket.step("train", evidence={"curves": {"loss": [0.3, 0.2]}, "metrics": {"loss": 0.9}})
     bucket.finish()
