@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from sagelens.data import connection, read_table, shape_of, write_table
 from sagelens.errors import BadData
@@ -15,8 +18,6 @@ from sagelens.values import Column, digest_path
 
 
 def arrow() -> Any:
-    import pyarrow as pa
-
     return pa.table({"n": list(range(1000)), "s": [f"v{n % 7}" for n in range(1000)]})
 
 
@@ -75,3 +76,51 @@ def test_importing_loads_no_heavy_vendor(module: str) -> None:
     code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def _part(folder: Path, name: str, **columns: list[Any]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    parquet.write_table(pa.table(columns), folder / name)
+    return folder
+
+
+def test_a_folder_on_the_way_is_no_column(tmp_path: Path) -> None:
+    folder = _part(tmp_path / "month=1" / "run=a", "part-0.parquet", month=[7, 8])
+
+    assert read_table(folder).to_pyarrow().to_pydict() == {"month": [7, 8]}
+    assert [column.name for column in shape_of(folder).columns] == ["month"]
+
+
+def test_a_path_is_no_pattern(tmp_path: Path) -> None:
+    _part(tmp_path / "x", "part-0.parquet", a=[1, 1])
+    folder = _part(tmp_path / "[x]", "part-0.parquet", a=[7])
+
+    assert read_table(folder).to_pyarrow().to_pydict() == {"a": [7]}
+    assert shape_of(folder).rows == 1
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [({"a": [2.5]}, "'a' as DOUBLE in part-1.parquet"), ({"a": [2], "more": [1]}, "other columns: more"), ({"b": [1]}, "a, b")],
+)
+def test_files_of_one_table_that_differ_are_refused(tmp_path: Path, second: dict[str, list[Any]], said: str) -> None:
+    _part(tmp_path, "part-0.parquet", a=[1])
+    _part(tmp_path, "part-1.parquet", **second)
+
+    with pytest.raises(BadData, match=said):
+        read_table(tmp_path)
+
+
+def test_a_file_whose_column_has_no_value_has_any_type(tmp_path: Path) -> None:
+    _part(tmp_path, "part-0.parquet", a=[None], b=[1])
+    _part(tmp_path, "part-1.parquet", b=[2], a=["x"])
+
+    assert read_table(tmp_path).to_pyarrow().to_pydict() == {"a": [None, "x"], "b": [1, 2]}
+
+
+def test_decimals_that_would_be_rounded_are_refused(tmp_path: Path) -> None:
+    wide = pa.array([Decimal("1" + "0" * 49 + "1")], pa.decimal256(60, 0))
+    parquet.write_table(pa.table({"a": wide}), tmp_path / "part-0.parquet")
+
+    with pytest.raises(BadData, match="'a' as decimals of 60 digits"):
+        read_table(tmp_path)
