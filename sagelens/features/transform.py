@@ -133,7 +133,22 @@ def _refuse_unknown(features: Sequence[str], train: Batch) -> None:
 
 
 def _write(path: Path, state: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(state, separators=(",", ":"), allow_nan=False), encoding="utf-8")
+    try:
+        text = json.dumps(state, separators=(",", ":"), allow_nan=False)
+    except ValueError as error:
+        raise BadData(
+            f"{_endless(state)} holds infinity, which no request can name and no model is trained on. "
+            "Make it a missing value or a number in preparation."
+        ) from error
+    path.write_text(text, encoding="utf-8")
+
+
+def _endless(state: Mapping[str, Any]) -> str:
+    """The column, of a transform's medians or of a lookup, that JSON cannot hold."""
+    columns = state["columns"] if "columns" in state else {name: [median] for name, median in state["numeric"].items()}
+    numbers = {name: values for name, values in columns.items() if isinstance(values, list)}
+    name = next((n for n, values in numbers.items() if any(v is not None and np.isinf(v) for v in values)), "?")
+    return f"Column '{name}'" + (f" of table '{state['name']}'" if "columns" in state else "")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -72,6 +72,11 @@ def _features(project: Project) -> Iterator[tuple[str, str]]:
                 yield f"features.{kind}", f"'{name}' is the label. Take it out."
             if name in project.preparation.leaks:
                 yield f"features.{kind}", f"'{name}' is among preparation.leaks, which are not known in time. Take it out of one."
+    for name in sorted({code_name(name) for name in categorical} & {*numeric}):
+        yield (
+            "features.numeric",
+            f"'{name}' is also what the codes of a categorical column are called. Rename one in preparation.",
+        )
     both = sorted({*categorical} & {*numeric})
     if both:
         yield "features", f"{', '.join(both)} stands under categorical and under numeric; keep it under one of them."
@@ -162,15 +167,28 @@ def _columns_of(project: Project, file: str) -> list[str]:
     """The columns that a suite names; one that is not well formed is for `validate_suite` to refuse."""
     from sagelens.project import read_suite
 
-    listed = read_suite(project.root, file).get("expectations")
+    suite = read_suite(project.root, file)
+    listed, meta = suite.get("expectations"), suite.get("meta")
     expectations: list[Any] = listed if isinstance(listed, list) else []
-    named: list[str] = []
+    key = meta.get("key") if isinstance(meta, dict) else None
+    named: list[str] = [name for name in key if isinstance(name, str)] if isinstance(key, list) else []
     for expectation in expectations:
         kwargs = expectation.get("kwargs") if isinstance(expectation, dict) else None
         if isinstance(kwargs, dict):
             named += [kwargs[key] for key in _COLUMN_KEYS if isinstance(kwargs.get(key), str)]
             named += [name for key in _COLUMN_LISTS for name in kwargs.get(key) or () if isinstance(name, str)]
+            named += _limiting(kwargs.get("row_condition"))
     return named
+
+
+def _limiting(condition: Any) -> tuple[str, ...]:
+    """The columns of a row condition; of one that cannot be read, none."""
+    from sagelens.quality.conditions import columns_of, read_condition
+
+    try:
+        return columns_of(read_condition(condition)) if isinstance(condition, str) else ()
+    except ValueError:
+        return ()
 
 
 @cache

@@ -83,7 +83,10 @@ def parse_suite(suite: Mapping[str, Any]) -> Suite:
     if not isinstance(meta, Mapping):
         _refuse(name, "has a `meta` that is not a mapping", "Write keys and values below it")
     expectations = tuple(_expectation(name, number, item) for number, item in enumerate(listed, 1))
-    return Suite(name=name, expectations=expectations, key=tuple(meta.get("key") or ()))
+    key = meta.get("key") or ()
+    if not isinstance(key, list | tuple) or not all(isinstance(column, str) for column in key):
+        _refuse(name, f"has the meta.key {key!r}, which is no list of columns", "Write `key: [flight, time_hour]`")
+    return Suite(name=name, expectations=expectations, key=tuple(key))
 
 
 def _expectation(suite: str, number: int, item: Any) -> Expectation:

@@ -141,3 +141,15 @@ def test_importing_loads_no_heavy_vendor(module: str) -> None:
     code = f"import sys, {module}; print(sorted(set(sys.modules) & {heavy!r}))"
 
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_infinity_cannot_be_kept_and_its_column_is_named(tmp_path: Path) -> None:
+    train = Batch.of_columns({"key": ["a", "b"], "temp": [float("inf"), float("inf")]})
+    reference = Batch.of_columns({"key": ["a", "b"], "seats": [1.0, float("inf")]})
+    lookup = Lookup.of("planes", reference, on="key", key="key", columns={"seats": "seats"})
+
+    with pytest.raises(BadData, match="Column 'temp' holds infinity"):
+        FittedTransform.fit(train, categorical=["key"], numeric=["temp"]).save(tmp_path)
+    finite = Batch.of_columns({"key": ["a", "a"]})
+    with pytest.raises(BadData, match="Column 'seats' of table 'planes' holds infinity"):
+        FittedTransform.fit(finite, categorical=["key"], numeric=["seats"], lookups=[lookup]).save(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -36,6 +37,7 @@ def loaded(*settings: str, root: Path = ROOT) -> Project:
         ("training.xgboost.objective=reg:squarederror", "training.xgboost.objective", "gives no probability"),
         ("training.xgboost.eval_metric=log_loss", "training.xgboost.eval_metric", "Did you mean logloss?"),
         ("features.numeric=[hour, hour]", "features.numeric", "hour stands there more than once"),
+        ("features.numeric=[carrier_code]", "features.numeric", "'carrier_code' is also what the codes"),
         ("features.numeric=[carrier]", "features", "carrier stands under categorical and under numeric"),
         ("features.numeric=[late]", "features.numeric", "'late' is the label"),
         ("features.numeric=[dep_delay]", "features.numeric", "'dep_delay' is among preparation.leaks"),
@@ -86,6 +88,25 @@ def test_a_suite_on_a_source_names_its_columns_only() -> None:
 
     assert {problem.where for problem in found} == {"configs/quality/raw_planes.yaml (gate raw)"}
     assert any("source 'planes' has no column" in problem.message for problem in found)
+
+
+def test_the_key_and_the_conditions_of_a_suite_name_columns_too(churn: Path) -> None:
+    suite = {
+        "name": "raw",
+        "meta": {"key": ["costumer"]},
+        "expectations": [
+            {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 1, "row_condition": "tenur > 1"}},
+        ],
+    }
+    (churn / "configs" / "quality" / "raw_flights.yaml").write_text(json.dumps(suite))
+    project = loaded("quality.gates.raw={flights: raw_flights.yaml}", root=churn)
+
+    found = column_problems(project, {"flights": ("customer", "tenure"), "other": None})
+
+    assert [problem.message for problem in found] == [
+        "source 'flights' has no column 'costumer'. Did you mean customer?",
+        "source 'flights' has no column 'tenur'. Did you mean tenure?",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ def suite_of(*expectations: Any, **more: Any) -> dict[str, Any]:
         (suite_of({**NOT_NULL, "severity": "fatal"}), "severity 'fatal'. Allowed: critical, warning, info"),
         (suite_of({**NOT_NULL, "kwargs": ["x"]}), "`kwargs` is not a mapping"),
         (suite_of(NOT_NULL, meta="m"), "`meta` that is not a mapping"),
+        (suite_of(NOT_NULL, meta={"key": "flight"}), "meta.key 'flight', which is no list of columns"),
     ],
 )
 def test_a_malformed_suite_is_refused(suite: dict[str, Any], said: str) -> None:
