@@ -30,10 +30,13 @@ def bad_texts(view: View, column: Column, expectation: Expectation, within: str,
         raise Undecidable(f"column '{column.name}' holds {column.kind} ({column.type}), and this needs text")
     predicate, said = make(expectation.kwargs), _written(column)
     sql = f"SELECT DISTINCT {said} AS said FROM {view.name} WHERE {within}"  # noqa: S608 - names are quoted, values parameters
-    bad: list[str] = []
+    bad = []
     for batch in view.batches(sql, parameters):
-        bad += [text for text in batch.column(0).to_pylist() if not predicate(text)]
-    return f"{said} IN (SELECT unnest(CAST({parameters.add(bad)} AS VARCHAR[])))" if bad else "FALSE"
+        texts = batch.column(0)
+        otherwise = [not predicate(text) for text in texts.to_pylist()]
+        if any(otherwise):
+            bad.append(texts.filter(otherwise))
+    return f"{said} IN (FROM {view.keep(bad)})" if bad else "FALSE"
 
 
 def length(column: Column) -> str:

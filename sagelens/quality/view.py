@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -28,6 +28,7 @@ class View:
     name: str
     columns: dict[str, Column]
     names: tuple[str, ...]
+    kept: list[str] = field(default_factory=list)
 
     def rows(self, sql: str, parameters: Parameters) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = self.connection.execute(sql, parameters.within(sql)).fetchall()
@@ -40,6 +41,16 @@ class View:
         """Arrow batches of what the query gives."""
         yield from self.connection.sql(sql, params=parameters.within(sql)).to_arrow_reader(_BATCH)
 
+    def keep(self, texts: Sequence[Any]) -> str:
+        """The name of a table of one column with the texts of these Arrow arrays, for queries on this view. There may be as many
+        as rows, and Arrow holds them in a third of what Python does."""
+        import pyarrow as pa
+
+        name = f"{self.name}_kept_{len(self.kept)}"
+        self.connection.register(name, pa.table({"said": pa.chunked_array(texts)}))
+        self.kept.append(name)
+        return name
+
 
 @contextmanager
 def opened(table: Table, columns: Iterable[str]) -> Iterator[View]:
@@ -47,13 +58,15 @@ def opened(table: Table, columns: Iterable[str]) -> Iterator[View]:
     names = tuple(table.columns)
     wanted = list(dict.fromkeys(columns)) or [names[0]]
     backend = table.get_backend()
-    view = f"sagelens_gate_{next(_numbers)}"
+    view, kept = f"sagelens_gate_{next(_numbers)}", list[str]()
     backend.create_view(view, table.select(*wanted))
     try:
         described = backend.con.execute(f"DESCRIBE {view}").fetchall()
         held = {name: column_of(name, type_) for name, type_, *_ in described}
-        yield View(backend.con, view, held, names)
+        yield View(backend.con, view, held, names, kept)
     finally:
+        for name in kept:
+            backend.con.unregister(name)
         backend.con.execute(f"DROP VIEW IF EXISTS {view}")
 
 

@@ -92,6 +92,17 @@ def test_of_many_values_the_first_are_shown_and_the_others_counted(type_: str, m
     assert peak < 2_000_000  # bytes: 20,000 values of Python's take more
 
 
+def test_texts_that_are_otherwise_are_not_held_by_python() -> None:
+    column = pa.array([f"text {number}" for number in range(300_000)])
+    tracemalloc.start()
+    found = check(column, "values_to_match_regex", regex="^[0-9]+$", mostly=0.5)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert found.unexpected_count == 300_000
+    assert peak < 15_000_000  # bytes: one batch of 100,000; all of them take 20 MB
+
+
 def test_figures_of_floating_point_numbers_hold_no_list_of_them() -> None:
     column = pa.array([float(number) for number in range(300_000)])
     tracemalloc.start()
