@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -124,3 +126,47 @@ def test_decimals_that_would_be_rounded_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(BadData, match="'a' as decimals of 60 digits"):
         read_table(tmp_path)
+
+
+def _late(usual: Any, late: Any) -> pd.DataFrame:
+    """A column of Python's objects, of which one is otherwise where no sample looks."""
+    values = [usual] * 5000
+    values[1501] = late
+    return pd.DataFrame({"t": pd.Series(values, dtype=object)})
+
+
+def test_a_late_value_of_a_frame_is_kept_as_it_is(tmp_path: Path) -> None:
+    for number, (usual, late) in enumerate([(1, 2.5), (Decimal("1.10"), Decimal("0.123456789012")), (None, "x")]):
+        write_table(_late(usual, late), tmp_path / str(number))
+
+        assert read_table(tmp_path / str(number)).to_pyarrow()["t"][1501].as_py() == late
+
+
+@pytest.mark.parametrize(
+    ("usual", "late"),
+    [
+        (1, "007"),
+        ("1", 7.10),
+        (1, 2**70),
+        (True, 5),
+        (1, Decimal("0.1")),
+        (dt.date(2013, 1, 1), dt.datetime(2013, 1, 1, 5, tzinfo=dt.UTC)),
+    ],
+)
+def test_a_frame_whose_column_is_of_no_one_type_is_refused(tmp_path: Path, usual: Any, late: Any) -> None:
+    with pytest.raises(BadData, match=r"pandas DataFrame .* Cast it"):
+        write_table(_late(usual, late), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pa.table({"A": [1], "a": [2]}),
+        pd.DataFrame({"A": [1], "a": [2]}),
+        pa.table([pa.array([1]), pa.array([2])], names=["a", "a"]),
+        pd.DataFrame([[1, 2]], columns=["a", "a"]),
+    ],
+)
+def test_columns_that_a_table_would_rename_are_refused(tmp_path: Path, table: Any) -> None:
+    with pytest.raises(BadData, match="Rename one"):
+        write_table(table, tmp_path)
