@@ -85,7 +85,7 @@ def parse_suite(suite: Mapping[str, Any]) -> Suite:
     expectations = tuple(_expectation(name, number, item) for number, item in enumerate(listed, 1))
     key = meta.get("key") or ()
     if not isinstance(key, list | tuple) or not all(isinstance(column, str) for column in key):
-        _refuse(name, f"has the meta.key {key!r}, which is no list of columns", "Write `key: [flight, time_hour]`")
+        _refuse(name, f"has the meta.key {key!r}, which is no list of columns", "Write `key: [customer, day]`")
     return Suite(name=name, expectations=expectations, key=tuple(key))
 
 
