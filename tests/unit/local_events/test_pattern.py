@@ -179,3 +179,12 @@ def test_many_values_are_looked_up_in_many_without_a_test_of_each_pair() -> None
 )
 def test_a_backslash_takes_an_asterisk_as_it_is(pattern: str, value: str, fits: bool) -> None:
     assert parse_pattern(json.dumps({"a": [{"wildcard": pattern}]})).matches({"a": value}) is fits
+
+
+def test_each_value_is_read_once_for_all_tests_of_a_field() -> None:
+    pattern = parse_pattern(json.dumps({"a": [{"cidr": f"10.0.{number}.0/24"} for number in range(150)]}))
+    began = time.thread_time()
+
+    assert not pattern.matches({"a": [f"{number:x}-" + "b" * 20 for number in range(8_000)]})
+
+    assert time.thread_time() - began < 2
