@@ -139,7 +139,7 @@ def _relation(table: Any) -> Any:
     import pyarrow as pa
 
     if isinstance(table, pd.DataFrame):
-        table = _arrow(table)
+        return _of_frame(table)
     if isinstance(table, pa.Table):
         _check_names(table.column_names)
         return connection().con.from_arrow(table)
@@ -147,28 +147,35 @@ def _relation(table: Any) -> Any:
     raise BadData(f"A {kind} is not a table. Return an Ibis table, a DuckDB relation, a pyarrow Table or a pandas DataFrame.")
 
 
-def _arrow(frame: Any) -> Any:
-    """The frame by the types of all its values: DuckDB takes that of a sample, and makes 2 of a later 2.5 and 7 of "007"."""
-    import pandas as pd
+def _of_frame(frame: Any) -> Any:
+    """Columns of Python's objects by the type of all their values: DuckDB takes that of a sample, and makes 2 of a later 2.5."""
     import pyarrow as pa
 
     _check_names([str(name) for name in frame.columns])
+    objects = [name for name in frame.columns if frame[name].dtype == object]
+    typed = frame.drop(columns=objects)
+    con = connection().con
+    if not objects:
+        return con.from_df(frame)
+    held: Any = con.from_df(typed).to_arrow_table() if len(typed.columns) else None
+    columns = {str(name): _of_objects(name, frame[name]) if name in objects else held[str(name)] for name in frame.columns}
+    return con.from_arrow(pa.table(columns))
+
+
+def _of_objects(name: Any, values: Any) -> Any:
+    import pyarrow as pa
+
+    where = f"Column '{name}' of a pandas DataFrame"
     try:
-        table = pa.Table.from_pandas(frame, preserve_index=False)
+        array = pa.array(values, from_pandas=True)
     except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
-        raise BadData(
-            f"A column of a pandas DataFrame is of no one type: {' '.join(map(str, error.args))}. Cast it before it is returned."
-        ) from error
-    for name, kind in zip(frame.columns, table.schema, strict=True):
-        if frame[name].dtype != object or not (pa.types.is_date(kind.type) or pa.types.is_floating(kind.type)):
-            continue
-        held = {type(value) for value in frame[name] if not pd.isna(value)}
-        if len(held) > 1 and not all(issubclass(one, int | float) for one in held):
-            words = ", ".join(sorted(one.__name__ for one in held))
-            raise BadData(
-                f"Column '{name}' of a pandas DataFrame holds {words}, of which Arrow makes {kind.type}. Cast it to one."
-            )
-    return table
+        raise BadData(f"{where} is of no one type: {' '.join(map(str, error.args))}. Cast it before it is returned.") from error
+    if pa.types.is_date(array.type) or pa.types.is_floating(array.type):
+        kinds = {type(value) for value in values[values.notna()]}
+        if len(kinds) > 1 and not all(issubclass(one, int | float) for one in kinds):
+            words = ", ".join(sorted(one.__name__ for one in kinds))
+            raise BadData(f"{where} holds {words}, of which Arrow makes {array.type}. Cast it to one type.")
+    return array
 
 
 def _check_names(names: Sequence[str]) -> None:
