@@ -113,6 +113,7 @@ async def _serve(state: State, arguments: _Arguments) -> None:
             secret_key=running.secret_key,
             log=state.logs / "s3.log",
             sockets=Path(running.sockets),
+            records=state.folder / "rclone",
         )
         running = Running(**{**vars(running), "s3_port": s3.port})
         objects = ObjectStore(state.objects)

@@ -24,7 +24,7 @@ from sagelens.local.endpoints.launcher import (
     new_key,
     own_copy,
 )
-from sagelens.local.endpoints.orphans import end_orphans
+from sagelens.local.orphans import end_orphans
 from sagelens.local.ports import Document, Objects, Processes, Spawn
 from sagelens.serving.verified import KEY_VARIABLE
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sagelens.local.endpoints.orphans import end_orphans, remember
 from sagelens.local.forking.views import Views
+from sagelens.local.orphans import end_orphans, remember
 from sagelens.local.ports import ApiError, Document, Objects, Process, Processes, Spawn
 from sagelens.serving.verified import KEY_VARIABLE, MANIFEST, VERIFIED, NotAsPackaged, copy_checked
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sagelens.errors import ServiceUnavailable
 from sagelens.local.objects.front import S3Front
+from sagelens.local.orphans import end_orphans, remember
 
 __all__ = ["S3Server"]
 
@@ -53,10 +54,12 @@ class S3Server:
     /proc it is not."""
 
     def __init__(
-        self, root: Path, listener: socket.socket, *, access_key: str, secret_key: str, log: Path, sockets: Path
+        self, root: Path, listener: socket.socket, *, access_key: str, secret_key: str, log: Path, sockets: Path, records: Path
     ) -> None:
-        """`listener` is for clients; rclone listens on a Unix socket in the private folder `sockets`."""
+        """`listener` is for clients; rclone listens on a Unix socket in the private folder `sockets`. `records` is a folder in
+        which the next one finds an rclone that outlived its service, and the watcher that should have ended it."""
         self._root = root
+        self._records = records
         self._listener = listener
         inner = sockets / "s3"
         inner.unlink(missing_ok=True)
@@ -81,6 +84,7 @@ class S3Server:
         return port
 
     def start(self) -> None:
+        end_orphans(self._records)
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._supervise(_rclone()), name="s3"), loop.create_task(self._look(), name="s3-at-rest")]
 
@@ -138,6 +142,7 @@ class S3Server:
         finally:
             os.close(reader)
         self.pid = process.pid
+        self._remember()
         self._started.set()
         try:
             return await process.wait()
@@ -147,6 +152,14 @@ class S3Server:
                 os.killpg(process.pid, signal.SIGKILL)
             os.close(writer)
             await process.wait()
+
+    def _remember(self) -> None:
+        folder = self._records / "s3"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            remember(folder, self.pid)
+        except OSError as error:  # on a full disk objects can still be read
+            log.warning("rclone is not remembered for the next service: %s", error)
 
     async def _start(self, rclone: str, lifeline: int) -> asyncio.subprocess.Process:
         command = (rclone, "serve", "s3", "--config", "", "--dir-cache-time", "1ms", "--poll-interval", "0", str(self._root))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import boto3
@@ -44,12 +47,11 @@ while True:
 
 @asynccontextmanager
 async def serving(folder: Path) -> AsyncIterator[S3Server]:
-    (folder / "objects" / "bucket").mkdir(parents=True)
+    (folder / "objects" / "bucket").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="sl-") as sockets:
         listener = socket.create_server(("127.0.0.1", 0))
-        served = S3Server(
-            folder / "objects", listener, access_key=KEY, secret_key=SECRET, log=folder / "log", sockets=Path(sockets)
-        )
+        places = {"log": folder / "log", "sockets": Path(sockets), "records": folder / "records"}
+        served = S3Server(folder / "objects", listener, access_key=KEY, secret_key=SECRET, **places)
         served.start()
         try:
             yield served
@@ -196,3 +198,48 @@ def test_an_upload_in_parts_is_no_rest_until_it_ends(end: str) -> None:
         return early
 
     assert not asyncio.run(tried())
+
+
+def test_one_that_outlived_its_service_and_its_watcher_is_ended_by_the_next(tmp_path: Path) -> None:
+    service = f"""
+import asyncio, socket, sys, tempfile
+from pathlib import Path
+sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(server.__file__).parents[3])!r}]
+from test_s3_at_rest import eventually, serving
+async def main():
+    async with serving(Path({str(tmp_path)!r})) as served:
+        await eventually(lambda: served.pid != 0)
+        print(served.pid, flush=True)
+        await asyncio.sleep(1000)
+asyncio.run(main())
+"""
+    with subprocess.Popen([sys.executable, "-c", service], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        left = int(running.stdout.readline())
+        asyncio.run(eventually(lambda: bool(children_of(left))))
+        for watcher in children_of(left):
+            os.kill(watcher, signal.SIGKILL)
+        running.kill()
+    assert Path(f"/proc/{left}").exists()
+
+    async def started() -> None:
+        async with serving(tmp_path) as served:
+            await eventually(lambda: served.pid not in {0, left} and not alive(left))
+
+    asyncio.run(started())
+
+
+def children_of(pid: int) -> list[int]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if int((process / "stat").read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(process.name))
+    return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -66,7 +66,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     (root / "bucket").mkdir(parents=True)
     listener = socket.create_server(("127.0.0.1", 0))
     loop = asyncio.new_event_loop()
-    server = S3Server(root, listener, access_key=KEY, secret_key=SECRET, log=folder / "log", sockets=sockets)
+    server = S3Server(
+        root, listener, access_key=KEY, secret_key=SECRET, log=folder / "log", sockets=sockets, records=folder / "rclone"
+    )
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     loop.call_soon_threadsafe(server.start)
