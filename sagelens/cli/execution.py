@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sagelens.cli.names import unknown_run
@@ -64,7 +66,8 @@ def follow(connection: Connection, arn: str, watch: Callable[[Document], None], 
     Ctrl-C raises Interrupted: after the execution was stopped, if it is this command's own, else while it runs on.
     """
     try:
-        return _until_terminal(connection, arn, watch)
+        with _interrupts() as heard:
+            return _until_terminal(connection, arn, watch, heard)
     except KeyboardInterrupt as interrupt:
         if own:
             document = stop(connection, arn, watch)
@@ -160,10 +163,34 @@ def settled(connection: Connection, document: Document) -> Document:
     return document
 
 
-def _until_terminal(connection: Connection, arn: str, watch: Callable[[Document], None]) -> Document:
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed: the exception is lost where it comes while Python runs a finalizer or a callback."""
+    pressed = False
+
+    def note(_number: int, _frame: object) -> None:
+        nonlocal pressed
+        pressed = True
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored, or somebody else's
+        yield lambda: False
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _until_terminal(
+    connection: Connection, arn: str, watch: Callable[[Document], None], interrupted: Callable[[], bool] = lambda: False
+) -> Document:
     shortest, longest = connection.poll
     seen, changed = None, time.monotonic()
     while True:
+        if interrupted():
+            raise KeyboardInterrupt
         document = read_document(connection, arn)
         if document is not None and document != seen:
             watch(document)

@@ -18,6 +18,7 @@ from tests.integration.conftest import Outcome, Workspace, workspace_at
 from tests.unit.cli.test_hints import parsed
 
 Trained = tuple[Workspace, Outcome]
+RUN = "the training's run"
 WIDTH = 80
 
 
@@ -75,7 +76,7 @@ def test_a_screen_fits(trained: Trained, words: tuple[str, ...]) -> None:
     ("words", "said"),
     [
         (("show", "zzzz"), "There is no run 'zzzz'"),
-        (("logs", "last", "prepar"), "Did you mean prepare?"),
+        (("logs", RUN, "prepar"), "Did you mean prepare?"),
         (("endpoints", "flihgts"), "Did you mean flights?"),
         (("invoke", "flihgts", "configs/examples/request.json"), "Did you mean flights?"),
         (("traffic", "flihgts", "configs/examples/request.json"), "Did you mean flights?"),
@@ -87,11 +88,12 @@ def test_a_screen_fits(trained: Trained, words: tuple[str, ...]) -> None:
     ],
 )
 def test_a_wrong_name_gets_a_suggestion_and_its_hints_work(trained: Trained, words: tuple[str, ...], said: str) -> None:
-    workspace, _ = trained
+    workspace, first = trained
     other = workspace.root / "configs" / "environments" / "other.yaml"
     other.write_text((other.parent / "local.yaml").read_text())
 
-    shown = workspace.run(*words, *(() if "--env" in words else ("--env", "other")))
+    run = first.json["execution_arn"].rpartition("/")[2]  # the newest may be of another pipeline
+    shown = workspace.run(*(run if word == RUN else word for word in words), *(() if "--env" in words else ("--env", "other")))
 
     assert shown.code == 2, shown.err
     assert said in " ".join(shown.err.split())
