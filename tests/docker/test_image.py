@@ -116,7 +116,7 @@ def test_a_failing_step_says_why_and_leaves_the_message_where_sagemaker_reads_it
         run("python3", "-m", "sagelens.job", "processing", options=mounts(root))
 
     assert caught.value.returncode == 1
-    assert "step-failed: ValueError: no rows" in caught.value.stderr
+    assert "step-failed: mine.py:2: ValueError: no rows" in caught.value.stderr
 
 
 def test_serve_answers_and_ends_with_0_soon_after_sigterm(container: Callable[..., str], model: Path) -> None:
