@@ -6,9 +6,12 @@ The yardstick is the wall time of `plain_flights.py`, a process of its own; with
 in `../shared/reference`, where there is one) the faster of the two. The project is copied to a folder of its own and run there
 through the command line; rounds of all measurements are interleaved, so that a slow moment falls on all of them.
 
-`warm`, `again` and `cold` train the model that is deployed already, so their deployment finds that it has landed. `landing`
-trains another one than serves (two seeds take turns), and the benchmark fails unless the endpoint changed. `warm` is the first
-full run in a life of the service, `again` the next one in the same life.
+`warm`, `again` and `cold` train the model that is deployed already, so their deployment finds that it has landed, and their
+gate has no other champion to score. `warm` is the first full run in a life of the service, `again` the next one in the same life.
+
+`landing` trains another one than serves (two seeds take turns), and the benchmark fails unless the endpoint changed. It has a
+copy of the project of its own: what it registers is the champion from then on, which every gate has to score. `beside` is a
+run that is repeated there.
 
 Memory is the proportional set size (PSS, Linux), read in rounds that are not timed: of the largest process of a run, and of all
 processes of the service and the run together at the highest moment.
@@ -39,7 +42,7 @@ SHARED = ROOT.parent / "shared" / "reference" / "plain_flights.py"
 SEEDS = (("--set", "training.seed=1"), ("--set", "training.seed=2"))
 """Two models that differ in nothing but their digest, so that one can take the other's place."""
 EMPTY_STEPS = 7
-RATIOS = ("warm", "again", "landing", "cold", "cached", "empty")
+RATIOS = ("warm", "again", "landing", "cold", "cached", "beside", "empty")
 IDLE = 15
 """Seconds after which the service counts as idle."""
 
@@ -150,11 +153,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sagelens-bench-") as folder:
-        project = copy_project(Path(folder) / "project")
+        projects = copy_project(Path(folder) / "project"), copy_project(Path(folder) / "landings")
         try:
-            figures = measure(project, unpack_data(Path(folder) / "data"), given.rounds, given.reference)
+            figures = measure(*projects, unpack_data(Path(folder) / "data"), given.rounds, given.reference)
         finally:
-            project.stop()
+            for project in projects:
+                project.stop()
     text = json.dumps(figures, indent=1)
     if given.json:
         given.json.write_text(text + "\n")
@@ -183,13 +187,16 @@ def unpack_data(folder: Path) -> Path:
     return folder
 
 
-def measure(project: Project, data: Path, rounds: int, reference: Path) -> dict[str, Any]:
+def measure(project: Project, landings: Project, data: Path, rounds: int, reference: Path) -> dict[str, Any]:
     times = Times()
     scripts = {"script": ROOT / "benchmarks" / "plain_flights.py"}
     if reference.is_file():
         scripts["reference"] = reference
-    for options in ((), ("--no-cache",), *((*seed, "--no-cache") for seed in SEEDS)):
-        project.run("training", *options)  # compiles the definition, which later runs find
+    for options in (*SEEDS, ()):
+        landings.run("training", *options)  # compiles the definition, which later runs find
+    landings.stop()
+    project.run("training")
+    project.run("training", "--no-cache")
     project.run("empty")
     help_command = [str(BIN / "sagelens"), "--help"]
     for _ in range(rounds):
@@ -201,14 +208,16 @@ def measure(project: Project, data: Path, rounds: int, reference: Path) -> dict[
         project.start()
         times.measure("warm", lambda: project.run("training", "--no-cache"))
         times.measure("again", lambda: project.run("training", "--no-cache"))
-        measure_landings(project, times)
         project.run("training")
         for _ in range(3):
             times.measure("cached", lambda: project.run("training"))
             times.measure("empty", lambda: project.run("empty", "--no-cache"))
+        project.stop()
+        measure_landings(landings, times)
         for _ in range(10):
             times.measure("help", lambda: subprocess.run(help_command, capture_output=True, check=True, env=environment()))
             times.measure("python", lambda: subprocess.run([sys.executable, "-c", "pass"], check=True, env=environment()))
+    project.start()
     yardstick = min(times.median(name) for name in scripts)
     return {
         "seconds": {name: round(times.median(name), 3) for name in times.taken},
@@ -222,12 +231,17 @@ def measure(project: Project, data: Path, rounds: int, reference: Path) -> dict[
 
 
 def measure_landings(project: Project, times: Times) -> None:
-    """Full runs that end with another model than the one that served before."""
+    """Full runs that end with another model than the one that served before; then one that is repeated beside it."""
+    project.start()
     for seed in reversed(SEEDS):
         before = project.serving()
         times.measure("landing", lambda seed=seed: project.run("training", "--no-cache", *seed))
         if project.serving() == before:
             raise SystemExit("A run that was to deploy another model left the endpoint as it was.")
+    project.run("training")
+    for _ in range(3):
+        times.measure("beside", lambda: project.run("training"))
+    project.stop()
 
 
 def run_script(script: Path, data: Path) -> None:
@@ -307,6 +321,7 @@ def table(figures: dict[str, Any]) -> str:
         ("the same with another model, which lands behind the endpoint", "landing", "-"),
         ("full run from nothing running", "cold", "2.2"),
         ("the same run again, nothing changed", "cached", "0.15"),
+        ("the same where another model is the champion, which the gate scores", "beside", "-"),
         (f"{EMPTY_STEPS} empty steps, warm", "empty", "0.15"),
     ]
     lines = ["| against the script = 1.0 | ratio | must reach | seconds |", "|---|---|---|---|"]
