@@ -9,7 +9,7 @@ from typing import Any
 from sagelens.aws.definition import DefinedStep, steps_of
 from sagelens.aws.document import TERMINAL, Document, Left, build, evidence_of, log_group
 from sagelens.aws.refusals import patiently
-from sagelens.values.hint import hint
+from sagelens.text.hint import hint
 from sagelens.values.s3 import split_uri
 
 __all__ = ["Follower"]

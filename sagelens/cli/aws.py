@@ -16,7 +16,7 @@ from sagelens.cli.target import Connection
 from sagelens.pipeline.compose import Compiled
 from sagelens.pipeline.plan import pipeline_name
 from sagelens.project import Project
-from sagelens.values.hint import hint
+from sagelens.text.hint import hint
 
 if TYPE_CHECKING:
     from sagelens.aws.requests import Request

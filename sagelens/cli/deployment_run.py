@@ -18,7 +18,7 @@ from sagelens.deployment import Journal, Record
 from sagelens.errors import Interrupted
 from sagelens.pipeline.compose import Compiled
 from sagelens.pipeline.plan import pipeline_name
-from sagelens.values.hint import hint
+from sagelens.text.hint import hint
 
 if TYPE_CHECKING:
     from sagelens.evaluation.report import Deployment

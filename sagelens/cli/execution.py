@@ -13,7 +13,7 @@ from sagelens.cli.names import unknown_run
 from sagelens.cli.objects import read_json_or_none
 from sagelens.cli.target import Connection
 from sagelens.errors import BadInput, Interrupted, NotFound
-from sagelens.values.hint import hint
+from sagelens.text.hint import hint
 
 __all__ = [
     "TERMINAL",

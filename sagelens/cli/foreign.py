@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sagelens.errors import BadInput, DiskFull, SagelensError, ServiceUnavailable, StepFailed, disk_full
-from sagelens.values.hint import hint
+from sagelens.text.hint import hint
 
 __all__ = ["translate"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
-from sagelens.values.plain import plain
+from sagelens.text.plain import plain
 
 __all__ = ["guarded_output", "unguarded"]
 

@@ -1,6 +1,6 @@
 """Commands in messages, completed so that they work as printed: with the environment that this command was given.
 
-Rooms below know no command line, so their messages say `sagelens follow x` (`sagelens.values.hint`). All text for people goes
+Rooms below know no command line, so their messages say `sagelens follow x` (`sagelens.text.hint`). All text for people goes
 through `complete` when it is printed.
 """
 
@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from sagelens.cli.main import option_of
-from sagelens.values.hint import command_line
+from sagelens.text.hint import command_line
 
 __all__ = ["HINT", "complete", "hinted", "remember_environment"]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sagelens.cli.target import Connection
 from sagelens.errors import NotFound
-from sagelens.values.hint import hint
+from sagelens.text.hint import hint
 from sagelens.values.suggestion import closest, suggestion
 
 __all__ = ["endpoint_names", "unknown_endpoint", "unknown_run"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from sagelens.cli.hints import hinted
 from sagelens.errors import BadInput, StepFailed, error_of_kind
-from sagelens.values.hint import hint
+from sagelens.text.hint import hint
 
 __all__ = ["commands_to_try", "debug_offer", "try_command"]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from sagelens.cli.hints import complete
-from sagelens.values.plain import plain
+from sagelens.text.plain import plain
 
 __all__ = [
     "cells",

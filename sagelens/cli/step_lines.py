@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sagelens.cli.screen import cells, shorten, wrap
-from sagelens.values.plain import plain
+from sagelens.text.plain import plain
 
 __all__ = ["Columns", "columns_of", "duration_of", "step_lines", "verdict_of"]
 

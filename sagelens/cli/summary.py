@@ -12,7 +12,7 @@ from sagelens.cli.offers import debug_offer, try_command
 from sagelens.cli.screen import command_lines, complain, fit, labelled, near, say, shorten, width_of, wrap
 from sagelens.cli.step_lines import columns_of, step_lines
 from sagelens.errors import SagelensError
-from sagelens.values.hint import hint
+from sagelens.text.hint import hint
 
 __all__ = ["HEADLINES", "print_execution", "print_summary"]
 

@@ -40,7 +40,7 @@ from sagelens.local.registry import Registry
 from sagelens.local.runtime import runtime_folder
 from sagelens.local.state import RUNTIMES
 from sagelens.local.store import Store
-from sagelens.values.plain import PlainFormatter
+from sagelens.text.plain import PlainFormatter
 
 if TYPE_CHECKING:
     from sagelens.local.endpoints.server import Servers

@@ -46,3 +46,15 @@ def test_the_way_to_a_warm_interpreter_is_the_standard_library_alone() -> None:
 
     assert loaded.returncode == 0, loaded.stderr
     assert loaded.stdout.split() == []
+
+
+def test_help_loads_no_room_of_the_library() -> None:
+    """It is asked for often, and what it shows is on the command line alone."""
+    program = (
+        "import sys; from sagelens.cli.app import run_app; run_app(['--help']); "
+        f"print(*sorted(room for room in {ROOMS!r} if f'sagelens.{{room}}' in sys.modules), file=sys.stderr)"
+    )
+
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stderr.split()
+
+    assert loaded == []

@@ -15,7 +15,7 @@ from sagelens.cli.screen import command_lines, say, width_of
 from sagelens.cli.target import Connection, connect
 from sagelens.errors import NotFound
 from sagelens.project import Target
-from sagelens.values.hint import hint
+from sagelens.text.hint import hint
 from sagelens.values.s3 import split_uri
 
 __all__ = ["example_of", "print_example"]

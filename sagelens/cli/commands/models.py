@@ -11,7 +11,7 @@ from sagelens.cli.objects import read_json_or_none
 from sagelens.cli.screen import fit, labelled, say, shorten, width_of
 from sagelens.cli.target import Connection, connect
 from sagelens.errors import NotFound
-from sagelens.values.hint import hint
+from sagelens.text.hint import hint
 from sagelens.values.suggestion import closest
 
 __all__ = ["approve_package", "find_package", "list_packages", "model_uri", "reject_package", "show_package"]

@@ -23,7 +23,7 @@ from sagelens.cli.view import Progress
 from sagelens.errors import BadInput, WaitingForApproval
 from sagelens.pipeline.compose import compose
 from sagelens.pipeline.selection import select
-from sagelens.values.hint import hint
+from sagelens.text.hint import hint
 
 if TYPE_CHECKING:
     from sagelens.evaluation.report import Execution

@@ -10,7 +10,7 @@ from typing import Any
 from sagelens.evaluation.report import wording
 from sagelens.evaluation.report.graph import Layout, Size, lay_out
 from sagelens.evaluation.report.material import Execution, Record
-from sagelens.values.hint import command_line
+from sagelens.text.hint import command_line
 
 __all__ = ["ExecutionView", "State", "StepView", "execution_view"]
 

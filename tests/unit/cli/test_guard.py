@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sagelens.cli.guard import guarded_output, unguarded
 from sagelens.errors import BadInput
-from sagelens.values.plain import PlainFormatter, plain
+from sagelens.text.plain import PlainFormatter, plain
 
 TITLE = "\x1b]0;owned\x07"
 RED = "\x1b[31m"

@@ -13,7 +13,7 @@ import pytest
 
 from sagelens.cli.app import command
 from sagelens.cli.hints import HINT, complete, hinted, remember_environment
-from sagelens.values.hint import hint
+from sagelens.text.hint import hint
 
 LIBRARY = Path(__file__).resolve().parents[3] / "sagelens"
 

@@ -18,7 +18,7 @@ from sagelens.cli.screen import cells, labelled, reflow, shorten, table, wrap
 from sagelens.cli.step_lines import columns_of, step_lines
 from sagelens.cli.summary import print_execution, print_summary
 from sagelens.cli.view import _picture
-from sagelens.values.hint import hint
+from sagelens.text.hint import hint
 from tests.unit.cli.conftest import record_of
 from tests.unit.report.example import START
 from tests.unit.report.rollouts import BEGINNING
