@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_apigateway as api
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -10,6 +9,7 @@ from aws_cdk import aws_logs as logs
 from cdk_nag import NagPackSuppression, NagSuppressions
 from constructs import Construct
 
+from infra.constructs.groups import log_group
 from infra.permissions.place import Place, Role
 
 __all__ = ["Front"]
@@ -40,14 +40,7 @@ _LOGS_ROLE = NagPackSuppression(
 class Front(Construct):
     def __init__(self, scope: Construct, name: str, *, place: Place, key: kms.IKey) -> None:
         super().__init__(scope, name)
-        group = logs.LogGroup(
-            self,
-            "Access",
-            log_group_name=f"/sagelens/{place.settings.project}/front",
-            encryption_key=key,
-            retention=logs.RetentionDays.ONE_YEAR,
-            removal_policy=RemovalPolicy.RETAIN if place.environment.keep_data else RemovalPolicy.DESTROY,
-        )
+        group = log_group(self, "Access", f"/sagelens/{place.settings.project}/front", key=key, kept=place.environment.keep_data)
         self.api = api.RestApi(
             self,
             "Api",

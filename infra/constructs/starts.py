@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as functions
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from cdk_nag import NagPackSuppression, NagSuppressions
 from constructs import Construct
 
+from infra.constructs.groups import log_group
 from infra.functions.source import source
 from infra.patterns import approval, arrival
 from infra.permissions.place import Place, Role
@@ -60,14 +60,7 @@ class Starts(Construct):
 
     def _function(self, key: kms.IKey) -> functions.Function:
         place = self._place
-        group = logs.LogGroup(
-            self,
-            "StarterLog",
-            log_group_name=f"/aws/lambda/{place.starter}",
-            encryption_key=key,
-            retention=logs.RetentionDays.ONE_YEAR,
-            removal_policy=RemovalPolicy.RETAIN if place.environment.keep_data else RemovalPolicy.DESTROY,
-        )
+        group = log_group(self, "StarterLog", f"/aws/lambda/{place.starter}", key=key, kept=place.environment.keep_data)
         function = functions.Function(
             self,
             "Starter",

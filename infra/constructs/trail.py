@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_cloudtrail as cloudtrail
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -10,6 +10,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.constructs.groups import log_group
 from infra.permissions.place import Place
 
 __all__ = ["REFUSED", "Trail"]
@@ -23,14 +24,7 @@ class Trail(Construct):
         super().__init__(scope, name)
         arn = place.arn("cloudtrail", f"trail/{place.prefix}")
         _let_in(logged, arn, place.environment.account)
-        group = logs.LogGroup(
-            self,
-            "Group",
-            log_group_name=f"/sagelens/{place.settings.project}/trail",
-            encryption_key=key,
-            retention=logs.RetentionDays.ONE_YEAR,
-            removal_policy=RemovalPolicy.RETAIN,
-        )
+        group = log_group(self, "Group", f"/sagelens/{place.settings.project}/trail", key=key, kept=True)
         logs.MetricFilter(
             self,
             "Refused",

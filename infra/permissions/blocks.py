@@ -168,6 +168,24 @@ def watches_rollouts(place: Place) -> tuple[Grant, ...]:
     )
 
 
+def changes_configs(place: Place) -> tuple[Grant, ...]:
+    """Configs of the endpoint, which requests for the endpoint itself name, too."""
+    return (
+        Grant(
+            actions=(
+                "sagemaker:AddTags",
+                "sagemaker:CreateEndpoint",
+                "sagemaker:CreateEndpointConfig",
+                "sagemaker:DeleteEndpointConfig",
+                "sagemaker:DescribeEndpointConfig",
+                "sagemaker:UpdateEndpoint",
+            ),
+            resources=(place.sagemaker(f"endpoint-config/{place.settings.endpoint}-*"),),
+            wide=DIGESTS,
+        ),
+    )
+
+
 def sees_endpoints() -> tuple[Grant, ...]:
     return (Grant(actions=("sagemaker:ListEndpointConfigs", "sagemaker:ListEndpoints"), resources=("*",), wide=LISTING),)
 

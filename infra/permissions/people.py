@@ -71,16 +71,5 @@ def _moves(place: Place) -> tuple[Grant, ...]:
             resources=(live, staging),
             wide=blocks.DIGESTS,
         ),
-        Grant(
-            actions=(
-                "sagemaker:AddTags",
-                "sagemaker:CreateEndpoint",
-                "sagemaker:CreateEndpointConfig",
-                "sagemaker:DeleteEndpointConfig",
-                "sagemaker:DescribeEndpointConfig",
-                "sagemaker:UpdateEndpoint",
-            ),
-            resources=(place.sagemaker(f"endpoint-config/{endpoint}-*"),),
-            wide=blocks.DIGESTS,
-        ),
+        *blocks.changes_configs(place),
     )

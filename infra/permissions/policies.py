@@ -132,7 +132,6 @@ def _deployment(place: Place) -> tuple[Grant, ...]:
 def _moves_endpoints(place: Place) -> tuple[Grant, ...]:
     name = place.settings.endpoint
     live, staging = place.sagemaker(f"endpoint/{name}"), place.sagemaker(f"endpoint/{name}-staging-*")
-    configs = place.sagemaker(f"endpoint-config/{name}-*")
     return (
         Grant(
             actions=(
@@ -146,18 +145,7 @@ def _moves_endpoints(place: Place) -> tuple[Grant, ...]:
             wide=blocks.DIGESTS,
         ),
         Grant(actions=("sagemaker:UpdateEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"), resources=(live,)),
-        Grant(
-            actions=(
-                "sagemaker:AddTags",
-                "sagemaker:CreateEndpoint",
-                "sagemaker:CreateEndpointConfig",
-                "sagemaker:DeleteEndpointConfig",
-                "sagemaker:DescribeEndpointConfig",
-                "sagemaker:UpdateEndpoint",
-            ),
-            resources=(configs,),
-            wide=blocks.DIGESTS,
-        ),
+        *blocks.changes_configs(place),
         *blocks.removes_models(place),
         *blocks.sees_endpoints(),
     )

@@ -15,7 +15,7 @@ from sagelens.errors import SagelensError
 from sagelens.local.ports import Document, Objects, Process, Processes, Spawn
 from sagelens.tracking.sqlite import sqlite_uri
 
-__all__ = ["Projector", "sqlite_uri"]
+__all__ = ["Projector"]
 
 _log = logging.getLogger(__name__)
 

@@ -16,11 +16,10 @@ from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
 from infra.permissions.evaluate import missing
-from infra.permissions.place import Place, Purpose, Role
+from infra.permissions.place import Role
 from infra.permissions.policies import grants
 from infra.permissions.recorded import needs_of_requests
 from infra.permissions.requests import CALLS
-from infra.settings import Environment, load
 from sagelens.deployment import Deployed, Event, Journal, Order, Pace, Release, ServedModel, Services, Target, deploy
 from sagelens.deployment.alarms import Fleet, alarm_request
 from sagelens.testing.bucket import Bucket
@@ -28,22 +27,11 @@ from sagelens.testing.recorder import Recorder
 from sagelens.values import digest_bytes, digest_listing
 from sagelens.values.grammar import alarms_of, chain_of
 from sagelens.values.guard import MetricGuard
+from tests.places import place_of
 
 START = 1_767_225_600.0
 NOW = datetime.fromtimestamp(START, UTC)
-ACCOUNT = Environment(
-    name="stubbed",
-    account="111122223333",
-    region="us-east-1",
-    zones=("us-east-1a", "us-east-1b"),
-    cidr="10.10.0.0/20",
-    notify="nobody@example.com",
-    monthly_budget_usd=1,
-    latency_ms=1,
-    requests_per_second=1,
-    burst=1,
-)
-PLACE = Place(load(), ACCOUNT, {purpose: f"key {purpose}" for purpose in Purpose})
+PLACE = place_of("stubbed", "111122223333")
 ENDPOINT, OLD, BUCKET = "flights", "flights-00000000aaaa-000001", PLACE.bucket
 MAKES_MODELS = {"CreateModel", "DescribeModel", "InvokeEndpoint"}
 """What only the deployment of a model does: to make it, and to ask it. A rollback goes to a config that exists."""

@@ -14,25 +14,12 @@ from typing import Any
 import boto3
 import yaml
 
-from infra.permissions.place import Place, Purpose
-from infra.settings import Environment, load
 from sagelens.aws.follower import Follower
 from sagelens.aws.requests import Request
 from tests.integration.conftest import Outcome, workspace_at
+from tests.places import place_of
 
-ACCOUNT = Environment(
-    name="pretended",
-    account="000000000000",
-    region="us-east-1",
-    zones=("us-east-1a", "us-east-1b"),
-    cidr="10.10.0.0/20",
-    notify="nobody@example.com",
-    monthly_budget_usd=100,
-    latency_ms=1000,
-    requests_per_second=1,
-    burst=1,
-)
-PLACE = Place(load(), ACCOUNT, {purpose: f"key {purpose}" for purpose in Purpose})
+PLACE = place_of("pretended", "000000000000")
 BUCKET = PLACE.bucket
 UNGUARDED = {"strategy": [{"kind": "all-at-once"}], "alarms": {"waived": "nobody calls it"}}
 RECORDED = """

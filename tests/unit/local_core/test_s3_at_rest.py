@@ -78,13 +78,18 @@ async def eventually(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.05)
 
 
-def test_one_that_works_though_nobody_asks_is_replaced_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the place of rclone stands a program that works without an end, the first time."""
     program = tmp_path / "rclone"
     program.write_text(BUSY.format(python=sys.executable, first=str(tmp_path / "first")))
     program.chmod(0o755)
     monkeypatch.setattr(server, "_REST", REST)
     monkeypatch.setattr(server, "_rclone", lambda: str(program))
 
+
+@pytest.mark.usefixtures("busy")
+def test_one_that_works_though_nobody_asks_is_replaced_once(tmp_path: Path) -> None:
     async def tried() -> tuple[int, int, int]:
         async with serving(tmp_path) as served:
             before = await ask(served.port)
@@ -98,13 +103,8 @@ def test_one_that_works_though_nobody_asks_is_replaced_once(tmp_path: Path, monk
     assert before != after == later
 
 
+@pytest.mark.usefixtures("busy")
 def test_requests_that_come_while_it_is_replaced_are_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = tmp_path / "rclone"
-    program.write_text(BUSY.format(python=sys.executable, first=str(tmp_path / "first")))
-    program.chmod(0o755)
-    monkeypatch.setattr(server, "_REST", REST)
-    monkeypatch.setattr(server, "_rclone", lambda: str(program))
-
     async def tried() -> list[int]:
         async with serving(tmp_path) as served:
             before = await ask(served.port)

@@ -4,37 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sagelens.local.events import delivery
 from sagelens.local.ports import ApiError, Document, Request
+from tests.unit.local_events.conftest import Played
 from tests.unit.local_events.world import ROLE, World, definition
 
 ARRIVAL = {"source": ["aws.s3"]}
 PACKAGES = {"detail-type": ["SageMaker Model Package State Change"]}
 
 
-@pytest.fixture
-def play(tmp_path: Path) -> Callable[[Callable[[World], Awaitable[None]]], None]:
-    def played(script: Callable[[World], Awaitable[None]]) -> None:
-        async def run() -> None:
-            world = await World(tmp_path).open()
-            try:
-                await script(world)
-            finally:
-                await world.close()
-
-        asyncio.run(run())
-
-    return played
-
-
-def test_there_are_300_rules_and_no_more(play: Any) -> None:
+def test_there_are_300_rules_and_no_more(play: Played) -> None:
     async def script(world: World) -> None:
         for number in range(300):
             await world.call("events.PutRule", Name=f"r{number}", EventPattern='{"a": ["b"]}')
@@ -47,7 +30,7 @@ def test_there_are_300_rules_and_no_more(play: Any) -> None:
     play(script)
 
 
-def test_a_rule_that_an_earlier_version_took_keeps_no_other_from_its_events(play: Any) -> None:
+def test_a_rule_that_an_earlier_version_took_keeps_no_other_from_its_events(play: Played) -> None:
     async def script(world: World) -> None:
         pipeline = await world.pipeline("flow", definition())
         old = await world.rule("a-old", pipeline, EventPattern=ARRIVAL)
@@ -66,7 +49,7 @@ def test_a_rule_that_an_earlier_version_took_keeps_no_other_from_its_events(play
     play(script)
 
 
-def test_a_time_that_has_come_is_not_lost_when_rules_change_at_that_moment(play: Any) -> None:
+def test_a_time_that_has_come_is_not_lost_when_rules_change_at_that_moment(play: Played) -> None:
     async def script(world: World) -> None:
         pipeline = await world.pipeline("flow", definition())
         await world.rule("hourly", pipeline, ScheduleExpression="rate(1 hour)")
@@ -82,7 +65,7 @@ def test_a_time_that_has_come_is_not_lost_when_rules_change_at_that_moment(play:
     play(script)
 
 
-def test_a_field_that_was_taken_from_a_package_is_a_change(play: Any) -> None:
+def test_a_field_that_was_taken_from_a_package_is_a_change(play: Played) -> None:
     async def script(world: World) -> None:
         await world.rule("every", await world.pipeline("flow", definition()), EventPattern=PACKAGES)
         await world.call("sagemaker.CreateModelPackageGroup", ModelPackageGroupName="flights")
@@ -101,7 +84,7 @@ def test_a_field_that_was_taken_from_a_package_is_a_change(play: Any) -> None:
     play(script)
 
 
-def test_an_event_of_a_change_that_was_undone_starts_nothing(play: Any) -> None:
+def test_an_event_of_a_change_that_was_undone_starts_nothing(play: Played) -> None:
     async def script(world: World) -> None:
         await world.rule("every", await world.pipeline("flow", definition()), EventPattern=PACKAGES)
 
@@ -117,7 +100,7 @@ def test_an_event_of_a_change_that_was_undone_starts_nothing(play: Any) -> None:
     play(script)
 
 
-def test_clients_are_told_to_wait_while_too_many_events_are_under_way(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clients_are_told_to_wait_while_too_many_events_are_under_way(play: Played, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "_MOST_PENDING", 3)
 
     async def script(world: World) -> None:
@@ -138,7 +121,7 @@ def test_clients_are_told_to_wait_while_too_many_events_are_under_way(play: Any,
 
 @pytest.mark.parametrize(("policy", "tries"), [({"MaximumRetryAttempts": 0}, 1), ({"MaximumRetryAttempts": 2}, 3), ({}, 4)])
 def test_a_target_is_tried_again_as_often_as_it_asks_for(
-    play: Any, policy: Document, tries: int, monkeypatch: pytest.MonkeyPatch
+    play: Played, policy: Document, tries: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "_PAUSES", (0.0, 0.0, 0.0))
 
@@ -164,7 +147,7 @@ def test_a_target_is_tried_again_as_often_as_it_asks_for(
 
 
 @pytest.mark.parametrize("detail", ['{"a": 1e999}', '{"a": "\\ud800"}', '{"a": NaN}'])
-def test_what_could_not_be_stored_is_no_event(play: Any, detail: str) -> None:
+def test_what_could_not_be_stored_is_no_event(play: Played, detail: str) -> None:
     async def script(world: World) -> None:
         await world.rule("arrived", await world.pipeline("flow", definition()), EventPattern=ARRIVAL)
 

@@ -4,34 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sagelens.local.ports import ApiError
+from tests.unit.local_events.conftest import Played
 from tests.unit.local_events.world import ROLE, World, definition
 
 ARRIVAL = {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": {"object": {"key": [{"suffix": "_SUCCESS"}]}}}
-Played = Callable[[Callable[[World], Awaitable[None]]], None]
-
-
-@pytest.fixture
-def play(tmp_path: Path) -> Played:
-    """Plays something in a world that is open meanwhile."""
-
-    def played(script: Callable[[World], Awaitable[None]]) -> None:
-        async def run() -> None:
-            world = await World(tmp_path).open()
-            try:
-                await script(world)
-            finally:
-                await world.close()
-
-        asyncio.run(run())
-
-    return played
 
 
 def put_data(world: World, name: str, text: str) -> None:
